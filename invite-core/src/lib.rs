@@ -1,0 +1,4 @@
+//! Invitations for the users of an organisation.
+
+pub mod model;
+pub mod port;
