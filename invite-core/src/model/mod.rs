@@ -5,3 +5,6 @@ pub mod id;
 pub mod locale;
 pub mod message;
 pub mod outcome;
+pub(crate) mod plain_text;
+pub mod role;
+pub mod sign_in;
