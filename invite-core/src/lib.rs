@@ -1,4 +1,5 @@
 //! Invitations for the users of an organisation.
 
 pub mod model;
+pub mod people_file;
 pub mod port;
