@@ -1,4 +1,5 @@
 //! Invitations for the users of an organisation.
 
+pub mod credential;
 pub mod model;
 pub mod port;
