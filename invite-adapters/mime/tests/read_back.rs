@@ -1,5 +1,7 @@
 //! What is written is what a parser that knows nothing of us reads, and the wire takes it.
 
+#![allow(clippy::unwrap_used, reason = "a test that panics has failed, which is what it is for")]
+
 use chrono::DateTime;
 use invite_core::model::id::DeliveryId;
 use invite_core::model::message::{Email, Mailbox};
