@@ -1,4 +1,9 @@
 //! Invitations for the users of an organisation.
 
+pub mod credential;
+pub mod decision;
+pub mod machine;
 pub mod model;
+pub mod people_file;
+pub mod policy;
 pub mod port;

@@ -1,0 +1,189 @@
+//! The decision table: what happens to one user. Pure and total; the first row that matches.
+//!
+//! | for | when | decision |
+//! |---|---|---|
+//! | both | unknown, deleted or of another organisation | skip: `not_found` |
+//! | both | deactivated | skip: `deactivated` |
+//! | both | the user is who planned or who confirms | skip: `yourself` |
+//! | both | no channel is left | skip: `suppressed`, else `country_not_allowed`, else `no_contact` |
+//! | both | a message of another confirmed batch is on its way | skip: `already_queued` |
+//! | invite | a message within the hour, chosen by filter or all | skip: `invited_recently` |
+//! | invite | SSO applies | skip: `signs_in_with_sso`, or announce |
+//! | invite | set up, and the account also belongs elsewhere | announce, never reset |
+//! | invite | set up | send with reset; needs consent at confirm |
+//! | invite | not set up | send |
+//! | remind | never invited | skip: `never_invited` |
+//! | remind | set up | skip: `already_set_up` |
+//! | remind | the last invitation was revoked | skip: `invitation_revoked` |
+//! | remind | nothing arrived on any channel | skip: `not_delivered` |
+//! | remind | too recently; often enough | skip: `too_soon`, `enough_reminders` |
+//! | remind | SSO applies | skip: `signs_in_with_sso`, or announce |
+//! | remind | otherwise | send, on the channels that worked |
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::history::History;
+use crate::model::id::UserId;
+use crate::model::invitation::InvitationState;
+use crate::model::item::{Action, Announcement, Decision, SkipReason};
+use crate::model::message::Channel;
+use crate::model::organisation::{ChannelRule, Settings, SsoPolicy};
+use crate::model::user::User;
+use crate::policy::Policy;
+
+/// What is asked for everyone in a plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Request {
+    /// Invite or remind.
+    pub action: Action,
+    /// Whether people were ticked one by one.
+    pub by_id: bool,
+    /// On which channels, among those in use.
+    pub channels: ChannelRule,
+}
+
+/// Everything that the decision about one user depends on.
+#[derive(Debug, Clone, Copy)]
+pub struct Case<'a> {
+    /// The user, if there is one.
+    pub user: Option<&'a User>,
+    /// What the store knows about them, the batch's own rows left out.
+    pub history: &'a History,
+    /// What is asked.
+    pub request: Request,
+    /// The organisation's settings.
+    pub settings: &'a Settings,
+    /// The host's figures.
+    pub policy: &'a Policy,
+    /// Who planned, and who confirms: [`behind`](crate::model::batch::behind).
+    pub behind: &'a [UserId],
+    /// Now, on the store's clock.
+    pub now: DateTime<Utc>,
+}
+
+/// What happens to a user, and on which channels.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Decided {
+    /// What.
+    pub decision: Decision,
+    /// Where; empty for a skip.
+    pub channels: Vec<Channel>,
+}
+
+/// Decides about one user.
+pub fn decide(case: &Case<'_>) -> Decided {
+    match row(case) {
+        Ok(decided) => decided,
+        Err(reason) => Decided { decision: Decision::Skip(reason), channels: Vec::new() },
+    }
+}
+
+fn row(case: &Case<'_>) -> Result<Decided, SkipReason> {
+    let Case { history, settings, .. } = *case;
+    let user = case.user.ok_or(SkipReason::NotFound)?;
+    skip_if(user.deactivated, SkipReason::Deactivated)?;
+    skip_if(case.behind.contains(&user.id), SkipReason::Yourself)?;
+    let channels = channels(case, user)?;
+    skip_if(history.on_their_way, SkipReason::AlreadyQueued)?;
+    match case.request.action {
+        Action::Invite => invite(case, user).map(|decision| Decided { decision, channels }),
+        Action::Remind => {
+            let arrived = remind(case, user)?;
+            let channels: Vec<_> = channels.into_iter().filter(|channel| arrived(channel)).collect();
+            skip_if(channels.is_empty(), SkipReason::NotDelivered)?;
+            remind_again(case)?;
+            let decision = if settings.sso_applies(user) { sso(settings)? } else { Decision::Send };
+            Ok(Decided { decision, channels })
+        }
+    }
+}
+
+fn invite(case: &Case<'_>, user: &User) -> Result<Decision, SkipReason> {
+    let Case { history, settings, policy, .. } = *case;
+    let recently = history
+        .last_message_at
+        .is_some_and(|at| case.now.signed_duration_since(at) < delta(policy.invited_recently));
+    skip_if(recently && !case.request.by_id, SkipReason::InvitedRecently)?;
+    if settings.sso_applies(user) {
+        return sso(settings);
+    }
+    Ok(match (history.is_set_up(user), user.elsewhere) {
+        (true, true) => Decision::Announce(Announcement::Elsewhere),
+        (true, false) => Decision::SendWithReset,
+        (false, _) => Decision::Send,
+    })
+}
+
+/// The rows that are about the last invitation; gives the channels on which it arrived.
+fn remind<'a>(case: &Case<'a>, user: &User) -> Result<impl Fn(&Channel) -> bool + 'a, SkipReason> {
+    let history = case.history;
+    let last =
+        history.last_invitation.as_ref().filter(|_| history.invited).ok_or(SkipReason::NeverInvited)?;
+    skip_if(history.is_set_up(user), SkipReason::AlreadySetUp)?;
+    skip_if(matches!(last.state, InvitationState::Revoked(_)), SkipReason::InvitationRevoked)?;
+    skip_if(last.arrived.is_empty(), SkipReason::NotDelivered)?;
+    Ok(|channel: &Channel| last.arrived.contains(channel))
+}
+
+fn remind_again(case: &Case<'_>) -> Result<(), SkipReason> {
+    let rules = &case.settings.reminders;
+    let too_soon =
+        case.history.last_message_at.is_some_and(|at| case.now.signed_duration_since(at) < delta(rules.gap));
+    skip_if(too_soon, SkipReason::TooSoon)?;
+    let reminders = case.history.last_invitation.as_ref().map_or(0, |last| last.reminders);
+    skip_if(reminders >= rules.at_most, SkipReason::EnoughReminders)
+}
+
+const fn sso(settings: &Settings) -> Result<Decision, SkipReason> {
+    match settings.sso_policy {
+        SsoPolicy::Skip => Err(SkipReason::SignsInWithSso),
+        SsoPolicy::Announce => Ok(Decision::Announce(Announcement::Sso)),
+    }
+}
+
+/// The channels that are left, or the reason why none is: they are dropped one by one.
+fn channels(case: &Case<'_>, user: &User) -> Result<Vec<Channel>, SkipReason> {
+    let (mut left, mut suppressed, mut country) = (Vec::new(), false, false);
+    for channel in wanted(case, user) {
+        if user.address(channel).is_none() {
+        } else if channel == Channel::Sms && !country_allowed(case.settings, user) {
+            country = true;
+        } else if case.history.suppressed.contains(&channel) {
+            suppressed = true;
+        } else {
+            left.push(channel);
+        }
+    }
+    match (left.is_empty(), suppressed, country) {
+        (false, ..) => Ok(left),
+        (true, true, _) => Err(SkipReason::Suppressed),
+        (true, false, true) => Err(SkipReason::CountryNotAllowed),
+        (true, false, false) => Err(SkipReason::NoContact),
+    }
+}
+
+fn wanted(case: &Case<'_>, user: &User) -> Vec<Channel> {
+    let used = |channel| case.settings.channels.contains(&channel);
+    let rule = match case.request.channels {
+        ChannelRule::Email => vec![Channel::Email],
+        ChannelRule::Sms => vec![Channel::Sms],
+        ChannelRule::Both => Channel::ALL.to_vec(),
+        ChannelRule::EmailElseSms if used(Channel::Email) && user.email.is_some() => vec![Channel::Email],
+        ChannelRule::EmailElseSms => vec![Channel::Sms],
+    };
+    rule.into_iter().filter(|channel| used(*channel)).collect()
+}
+
+fn country_allowed(settings: &Settings, user: &User) -> bool {
+    user.phone.as_ref().is_some_and(|phone| {
+        !phone.is_premium_rate() && phone.country().is_some_and(|country| settings.allows_sms_to(country))
+    })
+}
+
+const fn skip_if(condition: bool, reason: SkipReason) -> Result<(), SkipReason> {
+    if condition { Err(reason) } else { Ok(()) }
+}
+
+fn delta(duration: std::time::Duration) -> TimeDelta {
+    TimeDelta::from_std(duration).unwrap_or(TimeDelta::MAX)
+}

@@ -1,0 +1,149 @@
+//! What an outcome changes beyond its message: the invitation, the person's own password, the sender, the batch.
+
+use std::time::Duration;
+
+use crate::machine::delivery::Standing;
+use crate::model::delivery::DeliveryState;
+use crate::model::invitation::InvitationState;
+use crate::model::item::{Action, Decision};
+use crate::model::organisation::Retirement;
+use crate::model::outcome::{Answer, Outcome, Refusal, Scope};
+use crate::model::sender::PauseKind;
+use crate::model::suppression::SuppressionReason;
+use crate::policy::Policy;
+
+/// A message whose outcome is recorded.
+#[derive(Debug, Clone, Copy)]
+pub struct Recorded<'a> {
+    /// Before.
+    pub before: &'a Standing,
+    /// After, by [`machine::delivery::next`](crate::machine::delivery::next).
+    pub after: &'a Standing,
+    /// What the transport saw.
+    pub outcome: &'a Outcome,
+    /// What its batch does.
+    pub action: Action,
+    /// What was decided for its user.
+    pub decision: Decision,
+    /// The state of its invitation.
+    pub invitation: InvitationState,
+    /// When a reset retires the person's own password.
+    pub retirement: Retirement,
+}
+
+/// What else changes, in the same transaction.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Consequences {
+    /// The person's earlier invitations are superseded: this one's message was accepted.
+    pub supersedes: bool,
+    /// The person's own password is retired by this invitation.
+    pub retires: bool,
+    /// The address is suppressed.
+    pub suppresses: Option<Suppress>,
+    /// The sender stops.
+    pub stops: Option<Stops>,
+    /// The sender works: a block or a run of policy refusals is over.
+    pub sender_works: bool,
+    /// A policy refusal, in the form in which identical ones are counted.
+    pub policy_refusal: Option<String>,
+    /// It counts for the brake.
+    pub is_outcome: bool,
+    /// It counts for the brake as a hard failure.
+    pub hard_failure: bool,
+    /// The message ended without arriving: a retirement may have to be lifted.
+    pub may_lift: bool,
+}
+
+/// How an address is suppressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Suppress {
+    /// At once.
+    Now(SuppressionReason),
+    /// When a message of an earlier batch to it was refused too.
+    AfterASecondBatch,
+}
+
+/// How a sender stops.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stops {
+    /// How far it reaches.
+    pub scope: Scope,
+    /// What kind of stop.
+    pub kind: PauseKind,
+    /// For how long, until it goes on (throttled) or one message is tried (blocked).
+    pub pause: Duration,
+    /// What the provider said.
+    pub answer: Answer,
+}
+
+/// What else changes.
+pub fn consequences(recorded: &Recorded<'_>, policy: &Policy) -> Consequences {
+    let Recorded { before, after, outcome, .. } = *recorded;
+    let mut also = Consequences {
+        may_lift: !after.state.is_on_its_way() && !after.state.has_arrived(),
+        ..Consequences::default()
+    };
+    if before.state != DeliveryState::HandingOver {
+        return also;
+    }
+    match outcome {
+        Outcome::Accepted(_) => {
+            let pending = recorded.invitation == InvitationState::Pending;
+            also.supersedes = pending && recorded.action == Action::Invite;
+            also.retires = pending
+                && recorded.decision == Decision::SendWithReset
+                && recorded.retirement == Retirement::FirstAcceptance;
+            also.sender_works = true;
+            also.is_outcome = true;
+        }
+        Outcome::Refused { refusal, answer } => {
+            also.is_outcome = true;
+            also.hard_failure = true;
+            also.sender_works = *refusal != Refusal::Policy;
+            also.suppresses = match refusal {
+                Refusal::Recipient => Some(Suppress::Now(SuppressionReason::Refused)),
+                Refusal::RecipientUncertain => Some(Suppress::AfterASecondBatch),
+                Refusal::OptedOut => Some(Suppress::Now(SuppressionReason::OptedOut)),
+                _ => None,
+            };
+            also.policy_refusal = (*refusal == Refusal::Policy).then(|| answer.to_string());
+            if *refusal == Refusal::Country {
+                also.stops = Some(Stops {
+                    scope: Scope::Country,
+                    kind: PauseKind::Blocked,
+                    pause: policy.probe_every,
+                    answer: answer.clone(),
+                });
+            }
+        }
+        Outcome::Deferred { .. } => also.sender_works = true,
+        Outcome::Throttled { retry_after, scope, answer } => {
+            also.stops = Some(Stops {
+                scope: *scope,
+                kind: PauseKind::Throttled,
+                pause: retry_after.unwrap_or(policy.throttle_pause),
+                answer: answer.clone(),
+            });
+        }
+        Outcome::Blocked { scope, answer } => {
+            also.stops = Some(Stops {
+                scope: *scope,
+                kind: PauseKind::Blocked,
+                pause: policy.probe_every,
+                answer: answer.clone(),
+            });
+        }
+        Outcome::Unknown { .. } => also.is_outcome = !after.state.is_on_its_way(),
+    }
+    if after.state == DeliveryState::Failed {
+        also.is_outcome = true;
+        also.hard_failure = true;
+    }
+    also
+}
+
+/// Whether the brake stops a batch with so many outcomes and hard failures since its start or resumption.
+pub const fn brakes(outcomes: u32, hard_failures: u32, policy: &Policy) -> bool {
+    outcomes >= policy.brake_from
+        && hard_failures as u64 * 100 >= outcomes as u64 * policy.brake_percent as u64
+}

@@ -1,0 +1,211 @@
+//! A plan, and the batch that it becomes when it is confirmed. Both have one id and one row.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::actor::Actor;
+use super::delivery::names;
+use super::id::{BatchId, OrganisationId, UserId};
+use super::item::{Action, Decision, SkipReason};
+use super::message::Channel;
+use super::organisation::ChannelRule;
+use super::selection::Selection;
+use std::fmt;
+use std::str::FromStr;
+
+names! {
+    /// Where a batch stands. That it is finished is derived: it runs, and nothing of it is on its way.
+    BatchState {
+        /// A plan: nothing happens until it is confirmed.
+        Planned = "planned",
+        /// Confirmed; workers carry it out.
+        Running = "running",
+        /// Stopped for now, by a person or by the brake.
+        Paused = "paused",
+        /// Stopped for good; what was sent goes on working.
+        Cancelled = "cancelled",
+        /// Stopped for good; what was sent is revoked.
+        Recalled = "recalled",
+    }
+}
+
+/// A plan or batch.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Batch {
+    /// Which.
+    pub id: BatchId,
+    /// Whose.
+    pub organisation: OrganisationId,
+    /// What it does.
+    pub action: Action,
+    /// For whom.
+    pub selection: Selection,
+    /// On which channels.
+    pub channels: ChannelRule,
+    /// Where it stands.
+    pub state: BatchState,
+    /// Why it is paused, in words.
+    pub paused_because: Option<String>,
+    /// Who planned it.
+    pub planned_by: Actor,
+    /// The name that messages give as the inviter.
+    pub inviter: String,
+    /// When.
+    pub planned_at: DateTime<Utc>,
+    /// Whether every user of the selection has been looked at. Only a complete plan can be confirmed.
+    pub complete: bool,
+    /// When the plan expires unused.
+    pub expires_at: DateTime<Utc>,
+    /// How it was confirmed, if it was.
+    pub confirmed: Option<Confirmation>,
+    /// When it was cancelled or recalled.
+    pub stopped_at: Option<DateTime<Utc>>,
+    /// The version of each message, pinned when it was planned.
+    pub templates: TemplatePins,
+    /// Who gets what.
+    pub totals: Totals,
+}
+
+/// How a plan was confirmed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Confirmation {
+    /// By whom.
+    pub by: Actor,
+    /// When.
+    pub at: DateTime<Utc>,
+    /// Whether the resets were consented to.
+    pub resets: bool,
+    /// Nothing leaves before this.
+    pub not_before: DateTime<Utc>,
+}
+
+/// The versions of the messages that a batch uses, keyed `kind/channel/locale`; what is not named is built in.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct TemplatePins(pub BTreeMap<String, String>);
+
+/// Who gets what, in figures. They are disjoint and add up to the selection.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Totals {
+    /// People who get a fresh credential.
+    pub send: u64,
+    /// People who get a fresh credential and whose own password is retired; without consent they are skipped.
+    pub reset: u64,
+    /// How many of `reset` are administrators.
+    pub reset_administrators: u64,
+    /// People who get a message without credential.
+    pub announce: u64,
+    /// People who get nothing, by reason.
+    pub skip: BTreeMap<SkipReason, u64>,
+    /// Messages by channel, those of resets left out.
+    pub messages: BTreeMap<Channel, u64>,
+    /// Messages of resets by channel.
+    pub reset_messages: BTreeMap<Channel, u64>,
+}
+
+impl Totals {
+    /// Counts one person.
+    pub fn count(&mut self, decision: Decision, channels: &[Channel], administrator: bool) {
+        match decision {
+            Decision::Send => self.send += 1,
+            Decision::SendWithReset => {
+                self.reset += 1;
+                self.reset_administrators += u64::from(administrator);
+            }
+            Decision::Announce(_) => self.announce += 1,
+            Decision::Skip(reason) => *self.skip.entry(reason).or_default() += 1,
+        }
+        let messages =
+            if decision == Decision::SendWithReset { &mut self.reset_messages } else { &mut self.messages };
+        for channel in channels {
+            *messages.entry(*channel).or_default() += 1;
+        }
+    }
+
+    /// Takes back what [`count`](Self::count) counted.
+    pub fn uncount(&mut self, decision: Decision, channels: &[Channel], administrator: bool) {
+        match decision {
+            Decision::Send => self.send -= 1,
+            Decision::SendWithReset => {
+                self.reset -= 1;
+                self.reset_administrators -= u64::from(administrator);
+            }
+            Decision::Announce(_) => self.announce -= 1,
+            Decision::Skip(reason) => {
+                if let Some(count) = self.skip.get_mut(&reason) {
+                    *count -= 1;
+                }
+                self.skip.retain(|_, count| *count > 0);
+            }
+        }
+        let messages =
+            if decision == Decision::SendWithReset { &mut self.reset_messages } else { &mut self.messages };
+        for channel in channels {
+            if let Some(count) = messages.get_mut(channel) {
+                *count -= 1;
+            }
+        }
+        messages.retain(|_, count| *count > 0);
+    }
+
+    /// The totals when nobody consented to resets: those people are skipped.
+    #[must_use]
+    pub fn without_consent(mut self) -> Self {
+        if self.reset > 0 {
+            *self.skip.entry(SkipReason::SetUpNeedsConsent).or_default() += self.reset;
+        }
+        self.reset = 0;
+        self.reset_administrators = 0;
+        self.reset_messages.clear();
+        self
+    }
+
+    /// How many people get a message, resets included.
+    pub fn recipients(&self) -> u64 {
+        self.send + self.reset + self.announce
+    }
+
+    /// How many people are skipped.
+    pub fn skipped(&self) -> u64 {
+        self.skip.values().sum()
+    }
+
+    /// How many people were looked at.
+    pub fn people(&self) -> u64 {
+        self.recipients() + self.skipped()
+    }
+}
+
+/// What became of a batch so far, in figures.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Progress {
+    /// Messages by state.
+    pub states: BTreeMap<super::delivery::DeliveryState, u64>,
+    /// Messages by the reason of their end.
+    pub reasons: BTreeMap<super::delivery::EndReason, u64>,
+    /// The funnel.
+    pub funnel: Funnel,
+}
+
+/// From the selection to the first sign-in, in people.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Funnel {
+    /// Looked at.
+    pub selected: u64,
+    /// To get a message.
+    pub recipients: u64,
+    /// With a message that a provider accepted.
+    pub sent: u64,
+    /// With a message that a provider reports as arrived.
+    pub delivered: u64,
+    /// Who accepted the invitation, or came in another way after it.
+    pub accepted: u64,
+}
+
+/// The administrators who stand behind a batch, and are therefore never in it.
+pub fn behind(planned_by: &Actor, confirmed_by: Option<&Actor>) -> Vec<UserId> {
+    [Some(planned_by), confirmed_by].into_iter().flatten().filter_map(Actor::user).collect()
+}

@@ -1,0 +1,122 @@
+//! What happened, for the host: durable, in order, at least once.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::delivery::EndReason;
+use super::id::{BatchId, DeliveryId, InvitationId, OrganisationId, UserId};
+use super::message::Channel;
+use super::sender::Covers;
+
+/// Where a reader of events stands. It moves forward only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct EventCursor(pub u64);
+
+/// One thing that happened.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Event {
+    /// Its place in the order; give it back to read on.
+    pub cursor: EventCursor,
+    /// In which organisation; none for what concerns all of them.
+    pub organisation: Option<OrganisationId>,
+    /// When, on the store's clock.
+    pub at: DateTime<Utc>,
+    /// What.
+    pub what: Happening,
+}
+
+/// The kinds of event.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Happening {
+    /// The first message of an invitation was accepted by a provider.
+    Invited {
+        /// Who.
+        user: UserId,
+        /// By which invitation.
+        invitation: InvitationId,
+        /// In which batch.
+        batch: BatchId,
+    },
+    /// The person's own password no longer counts: end their sessions.
+    PasswordRetired {
+        /// Whose.
+        user: UserId,
+        /// By which invitation.
+        invitation: InvitationId,
+    },
+    /// The person's own password counts again.
+    PasswordRestored {
+        /// Whose.
+        user: UserId,
+        /// Which invitation had retired it.
+        invitation: InvitationId,
+    },
+    /// The person came.
+    Accepted {
+        /// Who.
+        user: UserId,
+        /// By which invitation.
+        invitation: InvitationId,
+    },
+    /// An invitation expired unused.
+    Expired {
+        /// Whose.
+        user: UserId,
+        /// Which.
+        invitation: InvitationId,
+    },
+    /// A message came back.
+    Bounced {
+        /// Whose.
+        user: UserId,
+        /// Which.
+        delivery: DeliveryId,
+        /// On which channel.
+        channel: Channel,
+    },
+    /// A message will not go.
+    Failed {
+        /// Whose.
+        user: UserId,
+        /// Which.
+        delivery: DeliveryId,
+        /// On which channel.
+        channel: Channel,
+        /// Why.
+        reason: EndReason,
+    },
+    /// An address is no longer written to.
+    Suppressed {
+        /// Whose message showed it.
+        user: UserId,
+        /// On which channel.
+        channel: Channel,
+    },
+    /// Nothing goes out at this scope until somebody mends the configuration.
+    SenderPaused {
+        /// What is stopped.
+        covers: Covers,
+        /// What the provider said.
+        answer: String,
+    },
+    /// It goes out again.
+    SenderResumed {
+        /// What was stopped.
+        covers: Covers,
+    },
+    /// The brake, or a person, paused a batch.
+    BatchPaused {
+        /// Which.
+        batch: BatchId,
+        /// Why, in words.
+        because: String,
+    },
+    /// Nothing of a batch is on its way any more.
+    BatchFinished {
+        /// Which.
+        batch: BatchId,
+    },
+}

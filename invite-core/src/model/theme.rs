@@ -1,0 +1,5 @@
+//! stub
+use serde::{Deserialize, Serialize};
+/// x
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Theme {}

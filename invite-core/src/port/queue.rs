@@ -1,0 +1,264 @@
+//! The queue of messages: part of the invitation store.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+
+use super::error::PortResult;
+use crate::credential::{Minted, Salt, SealedSecret};
+use crate::decision::begin::Take;
+use crate::machine::delivery::Report;
+use crate::model::credential::{CredentialKind, Generation};
+use crate::model::delivery::EndReason;
+use crate::model::id::{BatchId, ClaimToken, DeliveryId, InvitationId, OrganisationId, UserId};
+use crate::model::message::Channel;
+use crate::model::message_kind::MessageKind;
+use crate::model::outcome::{Answer, Outcome};
+use crate::model::sender::SenderKey;
+use crate::model::user::User;
+use crate::policy::Policy;
+
+/// The queue.
+///
+/// [`claim`](Self::claim), [`renew`](Self::renew), [`begin`](Self::begin), [`record`](Self::record),
+/// [`release`](Self::release), [`report`](Self::report), [`waiting`](Self::waiting) and [`sweep`](Self::sweep) serve
+/// all organisations and cannot begin with one; what they touch is found by the claim's token or the delivery's id,
+/// and everything that follows from it stays in that delivery's organisation.
+///
+/// # Contract
+///
+/// * **Fencing.** Whatever a worker does to a delivery carries its claim's token. One whose delivery was claimed by
+///   another since, or given back, changes nothing and is answered [`Begun::Fenced`] or `false`.
+/// * **Leases** lapse on the store's clock. [`claim`](Self::claim) first takes back what has lapsed, with
+///   [`DeliveryEvent::LeaseLost`](crate::machine::delivery::DeliveryEvent::LeaseLost).
+/// * **Suspects** (survivors of a group that died) are claimed alone: a claim gives one suspect and nothing else, or no
+///   suspect. They go first.
+#[async_trait]
+pub trait Queue: Send + Sync {
+    /// Takes messages that are due, of running batches whose hold is over, whose sender is not stopped, fairly between
+    /// organisations.
+    ///
+    /// Of a blocked sender one message is given when its probe is due, and the next probe is set.
+    async fn claim(&self, claim: Claim) -> PortResult<Claimed>;
+
+    /// Renews the leases of these claims from now. Says of each whether it still stands.
+    async fn renew(&self, claims: Vec<ClaimToken>, lease: Duration) -> PortResult<Vec<bool>>;
+
+    /// The last step before the transport, for a few messages: decides again with fresh facts
+    /// ([`may_go`](crate::decision::begin::may_go)), begins the invitation, saves the credential if no other worker
+    /// did, and marks the message as being handed over. Answers in the order asked.
+    ///
+    /// Two messages of one person never begin at the same time: the person's row is locked.
+    async fn begin(&self, begin: Begin) -> PortResult<Vec<Begun>>;
+
+    /// Keeps outcomes, with everything that follows from them
+    /// ([`consequences`](crate::decision::record::consequences)): the invitation, the person's own password,
+    /// suppressions, the sender, the brake, events; and wipes a sealed secret that no message needs any more. Says of
+    /// each, in order, whether it was kept; `false` where the token is out of date.
+    async fn record(&self, record: Record) -> PortResult<Vec<bool>>;
+
+    /// Gives back messages that were claimed and not begun.
+    async fn release(&self, claim: ClaimToken, deliveries: Vec<DeliveryId>) -> PortResult<()>;
+
+    /// What providers report, in any order, any number of times, before or after the recording. Says of each whether
+    /// there is such a delivery.
+    async fn report(&self, reports: Vec<Reported>, policy: Policy) -> PortResult<Vec<bool>>;
+
+    /// What waits, and for how long.
+    async fn waiting(&self) -> PortResult<Waiting>;
+
+    /// Does at most about `limit` rows of the work that nobody waits for: leases that lapsed, invitations that expired,
+    /// messages of batches that were cancelled, invitations of batches that were recalled and of people who came under
+    /// SSO with their organisation, retirements to lift, plans that expired, batches that finished. Gives how many rows it
+    /// changed; nought when nothing is left.
+    async fn sweep(&self, limit: usize, policy: Policy) -> PortResult<u64>;
+}
+
+/// A wish for work.
+#[derive(Debug, Clone)]
+pub struct Claim {
+    /// Who asks, for people who look; it decides nothing.
+    pub worker: String,
+    /// At most so many.
+    pub limit: usize,
+    /// How long the claim stands without renewal.
+    pub lease: Duration,
+    /// The host's figures.
+    pub policy: Policy,
+}
+
+/// What a worker was given. Empty where nothing is due.
+#[derive(Debug, Clone)]
+pub struct Claimed {
+    /// The fencing token of all of them.
+    pub token: ClaimToken,
+    /// The messages.
+    pub deliveries: Vec<ClaimedDelivery>,
+}
+
+/// One message that a worker was given.
+#[derive(Debug, Clone)]
+pub struct ClaimedDelivery {
+    /// Which.
+    pub id: DeliveryId,
+    /// Of which organisation.
+    pub organisation: OrganisationId,
+    /// Of which batch.
+    pub batch: BatchId,
+    /// To whom.
+    pub user: UserId,
+    /// On which channel.
+    pub channel: Channel,
+    /// Of which invitation, begun or not.
+    pub invitation: InvitationId,
+    /// What credential it carries, and what there is of it.
+    pub credential: Option<CredentialWish>,
+}
+
+/// What is known about the credential of a message that a worker was given.
+#[derive(Debug, Clone)]
+pub struct CredentialWish {
+    /// Of which kind.
+    pub kind: CredentialKind,
+    /// The one that is there, or the generation to mint.
+    pub take: Take,
+    /// The salt of the invitation's generations, if there is one.
+    pub salt: Option<Salt>,
+}
+
+/// Messages that are about to go.
+#[derive(Debug, Clone)]
+pub struct Begin {
+    /// The claim.
+    pub token: ClaimToken,
+    /// The messages.
+    pub deliveries: Vec<BeginDelivery>,
+    /// The host's figures.
+    pub policy: Policy,
+}
+
+/// One message that is about to go.
+#[derive(Debug, Clone)]
+pub struct BeginDelivery {
+    /// Which.
+    pub id: DeliveryId,
+    /// Its person, as they are now.
+    pub user: Option<User>,
+    /// The credential that the worker minted, if it did.
+    pub minted: Option<Minted>,
+    /// What it is sent with now: key and account.
+    pub sender: (SenderKey, String),
+}
+
+/// What beginning did.
+#[derive(Debug, Clone)]
+pub enum Begun {
+    /// Hand it over.
+    Go(Box<HandOver>),
+    /// It will not go, for this reason; this is kept.
+    Stopped(EndReason),
+    /// Not now: its batch is paused. It is back in the queue.
+    Released,
+    /// Mint this generation, with this salt if there is one, and begin again: another worker, or time, was faster.
+    Mint(Generation, Option<Salt>),
+    /// The claim is out of date: leave it alone.
+    Fenced,
+}
+
+/// A message to be rendered and sent.
+#[derive(Debug, Clone)]
+pub struct HandOver {
+    /// Which.
+    pub id: DeliveryId,
+    /// Of which organisation.
+    pub organisation: OrganisationId,
+    /// Of which batch.
+    pub batch: BatchId,
+    /// Its person, as they were a moment ago.
+    pub user: User,
+    /// On which channel.
+    pub channel: Channel,
+    /// What it says.
+    pub kind: MessageKind,
+    /// The credential that it carries.
+    pub credential: Option<HandOverCredential>,
+    /// When the invitation was begun.
+    pub invited_at: DateTime<Utc>,
+    /// Whether it is the last reminder.
+    pub last_reminder: bool,
+    /// Now, on the store's clock.
+    pub at: DateTime<Utc>,
+}
+
+/// The credential of a message to be sent.
+#[derive(Debug, Clone)]
+pub struct HandOverCredential {
+    /// Of which kind.
+    pub kind: CredentialKind,
+    /// Of which invitation.
+    pub invitation: InvitationId,
+    /// Which generation.
+    pub generation: Generation,
+    /// Its secret.
+    pub sealed: SealedSecret,
+    /// When it expires.
+    pub expires_at: DateTime<Utc>,
+}
+
+/// Outcomes to be kept.
+#[derive(Debug, Clone)]
+pub struct Record {
+    /// The outcomes.
+    pub outcomes: Vec<RecordDelivery>,
+    /// The host's figures.
+    pub policy: Policy,
+}
+
+/// One outcome to be kept.
+#[derive(Debug, Clone)]
+pub struct RecordDelivery {
+    /// The claim.
+    pub token: ClaimToken,
+    /// Of which message.
+    pub id: DeliveryId,
+    /// What happened.
+    pub result: HandOverResult,
+}
+
+/// What became of a hand-over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum HandOverResult {
+    /// The transport answered.
+    Outcome(Outcome),
+    /// The transport was certainly not called.
+    NotCalled,
+    /// The message could not be rendered; why, in words without content.
+    NotRendered(Answer),
+}
+
+/// What a provider reported about a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reported {
+    /// Of which message.
+    pub delivery: DeliveryId,
+    /// What.
+    pub report: Report,
+    /// Whether the address must not be written to any more, for a bounce that says so.
+    pub suppress: bool,
+    /// The provider's words.
+    pub answer: Answer,
+}
+
+/// What is in the queue.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Waiting {
+    /// Messages that could be claimed now.
+    pub due: u64,
+    /// Messages that a worker has.
+    pub leased: u64,
+    /// Messages that wait for a time, a sender, a hold, or a paused batch.
+    pub later: u64,
+    /// When the next of those becomes due by itself, from now.
+    pub next_in: Option<Duration>,
+}

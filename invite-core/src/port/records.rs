@@ -1,0 +1,175 @@
+//! What is known and what happened: part of the invitation store.
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::error::PortResult;
+use crate::decision::history::History;
+use crate::model::actor::Actor;
+use crate::model::batch::Batch;
+use crate::model::credential::Generation;
+use crate::model::delivery::Delivery;
+use crate::model::event::{Event, EventCursor};
+use crate::model::id::{ImportId, InvitationId, OrganisationId, UserId};
+use crate::model::invitation::Invitation;
+use crate::model::item::Item;
+use crate::model::message::Channel;
+use crate::model::sender::SenderPause;
+use crate::model::suppression::{Suppression, SuppressionReason};
+use crate::model::user::User;
+
+/// What is known and what happened.
+///
+/// [`events`](Self::events) and [`sender_pauses`](Self::sender_pauses) serve all organisations and cannot begin with one.
+#[async_trait]
+pub trait Records: Send + Sync {
+    /// The histories of these people, in order, with everything in [view](crate::decision::history::View::All).
+    async fn histories(&self, organisation: OrganisationId, users: Vec<User>) -> PortResult<Vec<History>>;
+
+    /// Tells that these people, of a host's own table, are now like this, or gone: open invitations are revoked and
+    /// unsent messages cancelled where [`leaving`](crate::decision::leave::leaving) says so. Idempotent.
+    async fn record_changes(
+        &self,
+        organisation: OrganisationId,
+        people: Vec<(UserId, Option<User>)>,
+    ) -> PortResult<()>;
+
+    /// Tells that people signed in or set a password at the host. Any order, any number of times. One that is newer
+    /// than an open invitation closes it, and ends its messages; one that sets a password ends a retirement older than
+    /// it; an older one only fills in what was not known.
+    async fn record_arrivals(&self, organisation: OrganisationId, arrivals: Vec<Arrival>) -> PortResult<()>;
+
+    /// Events after the cursor, in order, of all organisations. An event is seen by a later call with the same cursor,
+    /// and none appears before one that was already given.
+    async fn events(&self, after: EventCursor, limit: usize) -> PortResult<Vec<Event>>;
+
+    /// What people and the system did, the newest first, before the cursor.
+    async fn audit(
+        &self,
+        organisation: OrganisationId,
+        before: Option<u64>,
+        limit: usize,
+    ) -> PortResult<Vec<AuditEntry>>;
+
+    /// Everything about one person.
+    async fn person(&self, organisation: OrganisationId, user: UserId) -> PortResult<PersonRecord>;
+
+    /// Why nothing goes out for now, on all senders.
+    async fn sender_pauses(&self) -> PortResult<Vec<SenderPause>>;
+
+    /// Addresses that must not be written to, in ascending order of channel and address, after the cursor.
+    async fn suppressions(
+        &self,
+        organisation: OrganisationId,
+        after: Option<(Channel, String)>,
+        limit: usize,
+    ) -> PortResult<Vec<Suppression>>;
+
+    /// Puts an address on the suppression list, or takes it off.
+    async fn suppress(&self, change: SuppressionChange) -> PortResult<()>;
+}
+
+/// Somebody came, at the host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Arrival {
+    /// Who.
+    pub user: UserId,
+    /// When, on the host's clock.
+    pub at: DateTime<Utc>,
+    /// How.
+    pub how: ArrivalKind,
+}
+
+/// How somebody came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ArrivalKind {
+    /// They signed in.
+    SignedIn,
+    /// They set a password.
+    PasswordSet,
+}
+
+/// A line of the audit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuditEntry {
+    /// Its place in the order.
+    pub number: u64,
+    /// When.
+    pub at: DateTime<Utc>,
+    /// Who.
+    pub actor: Actor,
+    /// What, a word such as `batch_confirmed`.
+    pub what: String,
+    /// On which thing: an id.
+    pub subject: String,
+    /// More about it; no secret, no personal data.
+    pub details: String,
+}
+
+/// Everything about one person, as it is stored.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct PersonRecord {
+    /// The lines of imports that added or changed them.
+    pub import_lines: Vec<ImportLine>,
+    /// Their row in each plan and batch.
+    pub items: Vec<(Batch, Item)>,
+    /// Their invitations.
+    pub invitations: Vec<Invitation>,
+    /// Their messages.
+    pub deliveries: Vec<Delivery>,
+    /// Their credentials, without secrets.
+    pub credentials: Vec<CredentialFact>,
+    /// Which invitation has retired their own password, and when.
+    pub retired: Option<(InvitationId, DateTime<Utc>)>,
+    /// When they came, as far as the store was told.
+    pub came_at: Option<DateTime<Utc>>,
+}
+
+/// A line of an import that added or changed a person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ImportLine {
+    /// Which import.
+    pub import: ImportId,
+    /// The file's name.
+    pub file_name: String,
+    /// Which line.
+    pub line: u64,
+    /// Whether it added the person.
+    pub created: bool,
+    /// By whom.
+    pub actor: Actor,
+    /// When.
+    pub at: DateTime<Utc>,
+}
+
+/// A credential, without its secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CredentialFact {
+    /// Of which invitation.
+    pub invitation: InvitationId,
+    /// Which generation.
+    pub generation: Generation,
+    /// When it was minted.
+    pub minted_at: DateTime<Utc>,
+    /// When it expires.
+    pub expires_at: DateTime<Utc>,
+    /// When it was used.
+    pub used_at: Option<DateTime<Utc>>,
+    /// Whether a sealed secret is still kept for a message that waits.
+    pub sealed: bool,
+}
+
+/// A change of the suppression list.
+#[derive(Debug, Clone)]
+pub struct SuppressionChange {
+    /// By whom, and in which organisation.
+    pub actor: Actor,
+    /// On which channel.
+    pub channel: Channel,
+    /// The address, in the form in which it is compared.
+    pub address: String,
+    /// Why it is put there; none to take it off.
+    pub reason: Option<SuppressionReason>,
+}
