@@ -18,7 +18,7 @@ use support::{accepted, email, message, named, private_folder, sms};
 async fn a_reader_finds_recipient_subject_text_and_file_of_each_message() {
     let home = private_folder();
     let transport = FileTransport::new(home.path()).unwrap();
-    let first = accepted(&transport, &message(Content::Email(email()))).await;
+    let first = accepted(&transport, &message(Content::Email(email().into()))).await;
     let second = accepted(&transport, &message(Content::Sms(sms()))).await;
     let page = indexed(&transport);
     assert!(page.contains("<p>2 messages, newest first.</p>"), "{page}");
@@ -38,7 +38,7 @@ async fn a_reader_finds_recipient_subject_text_and_file_of_each_message() {
 async fn a_link_in_a_message_can_be_followed() {
     let home = private_folder();
     let transport = FileTransport::new(home.path()).unwrap();
-    accepted(&transport, &message(Content::Email(email()))).await;
+    accepted(&transport, &message(Content::Email(email().into()))).await;
     let link =
         "<a href=\"https://nordby.example/s/t0ken\" rel=\"noreferrer\">https://nordby.example/s/t0ken</a>";
     assert!(indexed(&transport).contains(link));
@@ -56,7 +56,7 @@ async fn hostile_names_subjects_and_texts_arrive_as_text() {
         text: hostile.to_owned(),
         ..email()
     };
-    accepted(&transport, &message(Content::Email(email))).await;
+    accepted(&transport, &message(Content::Email(email.into()))).await;
     let sms = Sms { text: hostile.to_owned(), from: Some(hostile.to_owned()), ..sms() };
     accepted(&transport, &message(Content::Sms(sms))).await;
     let page = indexed(&transport);
@@ -83,7 +83,7 @@ async fn the_policy_of_the_page_allows_its_own_style_and_nothing_else() {
 async fn files_that_are_no_messages_are_left_out() {
     let home = private_folder();
     let transport = FileTransport::new(home.path()).unwrap();
-    let name = accepted(&transport, &message(Content::Email(email()))).await;
+    let name = accepted(&transport, &message(Content::Email(email().into()))).await;
     for other in ["notes.txt", "README", &format!("{name}.bak"), &format!("x{name}"), &name.replace('@', "<")]
     {
         fs::write(home.path().join(other), "To: x\n\nother").unwrap();
@@ -95,7 +95,7 @@ async fn files_that_are_no_messages_are_left_out() {
 async fn of_many_messages_the_newest_thousand_are_shown_and_all_are_counted() {
     let home = private_folder();
     let transport = FileTransport::new(home.path()).unwrap();
-    let newest = message(Content::Email(email()));
+    let newest = message(Content::Email(email().into()));
     let name = accepted(&transport, &newest).await;
     for older in 0..2_500 {
         let name = format!("01980d5c-7b1a-7c3e-9f00-{older:012x}-+4791234567.txt");
@@ -112,7 +112,7 @@ async fn of_many_messages_the_newest_thousand_are_shown_and_all_are_counted() {
 async fn two_transports_on_one_folder_show_the_messages_of_both() {
     let home = private_folder();
     let (one, other) = (FileTransport::new(home.path()).unwrap(), FileTransport::new(home.path()).unwrap());
-    accepted(&one, &message(Content::Email(email()))).await;
+    accepted(&one, &message(Content::Email(email().into()))).await;
     accepted(&other, &message(Content::Sms(sms()))).await;
     assert_eq!(indexed(&one), indexed(&other));
     assert!(indexed(&one).contains("2 messages"));
@@ -123,7 +123,7 @@ async fn the_index_follows_the_messages_by_itself() {
     let home = private_folder();
     let transport = FileTransport::new(home.path()).unwrap();
     for _ in 0..2 {
-        let name = accepted(&transport, &message(Content::Email(email()))).await;
+        let name = accepted(&transport, &message(Content::Email(email().into()))).await;
         while !index(home.path()).contains(&name) {
             tokio::time::sleep(std::time::Duration::from_millis(100)).await;
         }
@@ -134,7 +134,7 @@ async fn the_index_follows_the_messages_by_itself() {
 async fn dropping_the_transport_brings_the_index_up_to_date() {
     let home = private_folder();
     let transport = FileTransport::new(home.path()).unwrap();
-    let name = accepted(&transport, &message(Content::Email(email()))).await;
+    let name = accepted(&transport, &message(Content::Email(email().into()))).await;
     drop(transport);
     assert!(index(home.path()).contains(&name));
 }

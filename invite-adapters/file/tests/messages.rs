@@ -20,7 +20,7 @@ use support::{DEADLINE, accepted, email, message, messages, names, private_folde
 async fn an_email_becomes_an_eml_that_a_parser_reads() {
     let home = private_folder();
     let transport = FileTransport::new(home.path()).unwrap();
-    let message = message(Content::Email(email()));
+    let message = message(Content::Email(email().into()));
     let name = accepted(&transport, &message).await;
     assert_eq!(name, format!("{}-kari@example.org.eml", message.delivery));
     let octets = fs::read(home.path().join(&name)).unwrap();
@@ -45,7 +45,7 @@ async fn a_text_message_becomes_a_txt() {
 async fn names_sort_in_the_order_in_which_deliveries_were_planned() {
     let home = private_folder();
     let transport = FileTransport::new(home.path()).unwrap();
-    let planned: Vec<_> = (0..20).map(|_| message(Content::Email(email()))).collect();
+    let planned: Vec<_> = (0..20).map(|_| message(Content::Email(email().into()))).collect();
     let mut expected = Vec::new();
     for message in planned.iter().rev() {
         expected.insert(0, accepted(&transport, message).await);
@@ -57,9 +57,9 @@ async fn names_sort_in_the_order_in_which_deliveries_were_planned() {
 async fn a_delivery_handed_over_twice_is_one_file_with_the_last_attempt() {
     let home = private_folder();
     let transport = FileTransport::new(home.path()).unwrap();
-    let first = message(Content::Email(email()));
+    let first = message(Content::Email(email().into()));
     let again = Email { date: DateTime::from_timestamp(1_790_003_600, 0).unwrap(), ..email() };
-    let second = Message { content: Content::Email(again), ..first.clone() };
+    let second = Message { content: Content::Email(again.into()), ..first.clone() };
     assert_eq!(accepted(&transport, &first).await, accepted(&transport, &second).await);
     let [name] = &messages(home.path())[..] else { panic!("more than one file") };
     let octets = fs::read(home.path().join(name)).unwrap();
@@ -87,7 +87,7 @@ async fn a_hostile_recipient_stays_in_the_folder_and_in_a_plain_name() {
         let Ok(address) = hostile.parse() else { continue };
         let mut email = email();
         email.to.address = address;
-        accepted(&transport, &message(Content::Email(email))).await;
+        accepted(&transport, &message(Content::Email(email.into()))).await;
     }
     drop(transport);
     assert_eq!(names(home.path()), ["outbox"]);
@@ -118,7 +118,7 @@ async fn who_lists_the_folder_meanwhile_sees_whole_messages_only() {
             }
         }
     });
-    let planned: Vec<_> = (0..20).map(|_| message(Content::Email(email()))).collect();
+    let planned: Vec<_> = (0..20).map(|_| message(Content::Email(email().into()))).collect();
     for _ in 0..3 {
         let sending: Vec<_> = planned
             .iter()
@@ -143,7 +143,7 @@ async fn the_folder_and_every_file_are_for_the_owner_alone() {
     let home = private_folder();
     let folder = home.path().join("new/outbox");
     let transport = FileTransport::new(&folder).unwrap();
-    accepted(&transport, &message(Content::Email(email()))).await;
+    accepted(&transport, &message(Content::Email(email().into()))).await;
     accepted(&transport, &message(Content::Sms(sms()))).await;
     transport.write_index().unwrap();
     assert_eq!(mode(&folder), 0o700);
@@ -180,7 +180,7 @@ async fn a_folder_that_went_away_blocks_the_sender_until_it_is_back() {
     let home = private_folder();
     let folder = home.path().join("outbox");
     let transport = FileTransport::new(&folder).unwrap();
-    let message = message(Content::Email(email()));
+    let message = message(Content::Email(email().into()));
     fs::remove_dir(&folder).unwrap();
     let missing = transport.send(&message, DEADLINE).await;
     fs::write(&folder, "").unwrap();
@@ -198,7 +198,7 @@ async fn a_folder_that_went_away_blocks_the_sender_until_it_is_back() {
 async fn a_failed_hand_over_leaves_nothing_behind() {
     let home = private_folder();
     let transport = FileTransport::new(home.path()).unwrap();
-    let message = message(Content::Email(email()));
+    let message = message(Content::Email(email().into()));
     // A folder in the place of the file: the rename fails, whoever asks for it.
     fs::create_dir(home.path().join(format!("{}-kari@example.org.eml", message.delivery))).unwrap();
     let outcome = transport.send(&message, DEADLINE).await;
@@ -211,7 +211,7 @@ async fn an_email_that_cannot_be_written_is_refused_for_its_content() {
     let home = private_folder();
     let transport = FileTransport::new(home.path()).unwrap();
     let email = Email { list_unsubscribe: Some("javascript:alert(1)".to_owned()), ..email() };
-    let outcome = transport.send(&message(Content::Email(email)), DEADLINE).await;
+    let outcome = transport.send(&message(Content::Email(email.into())), DEADLINE).await;
     let Outcome::Refused { refusal: Refusal::Content, answer } = outcome else { panic!("{outcome:?}") };
     assert!(answer.text().contains("List-Unsubscribe"), "{answer}");
 }
@@ -220,7 +220,7 @@ async fn an_email_that_cannot_be_written_is_refused_for_its_content() {
 async fn debug_shows_the_folder_and_no_message() {
     let home = private_folder();
     let transport = FileTransport::new(home.path()).unwrap();
-    accepted(&transport, &message(Content::Email(email()))).await;
+    accepted(&transport, &message(Content::Email(email().into()))).await;
     assert_eq!(format!("{transport:?}"), format!("FileTransport({})", home.path().display()));
 }
 
