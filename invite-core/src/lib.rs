@@ -1,5 +1,7 @@
 //! Invitations for the users of an organisation.
 
+#[cfg(feature = "conformance")]
+pub mod conformance;
 pub mod credential;
 pub mod decision;
 pub mod machine;
