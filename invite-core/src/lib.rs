@@ -7,3 +7,4 @@ pub mod model;
 pub mod people_file;
 pub mod policy;
 pub mod port;
+pub mod template;
