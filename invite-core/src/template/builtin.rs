@@ -3,10 +3,11 @@
 use std::sync::LazyLock;
 
 use super::check::Purpose;
-use super::kind::{CredentialForm, MessageKind};
+use super::credential_form::CredentialForm;
 use super::render::Template;
 use crate::model::locale::Locale;
 use crate::model::message::Channel;
+use crate::model::message_kind::MessageKind;
 
 /// The version of the built-in messages that a batch pins. It changes with their wording.
 pub const BUILTIN_VERSION: &str = "builtin-1";

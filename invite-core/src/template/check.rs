@@ -1,17 +1,18 @@
 //! Whether a template may be saved: read, judged, and tried on every combination of circumstances.
 
-use super::kind::{CredentialForm, MessageKind};
+use super::credential_form::CredentialForm;
 use super::markdown::{self, Body};
 use super::piece::{Piece, visible};
 use super::problem::{Position, Problem};
 use super::render::Template;
 use super::source::{Part, divide_email, read, refuse_characters};
 use super::spacing::bind_spaces;
-use super::theme::Theme;
 use super::values::Values;
 use super::variable::Variable;
 use crate::model::locale::Locale;
 use crate::model::message::Channel;
+use crate::model::message_kind::MessageKind;
+use crate::model::theme::Theme;
 
 /// How long a template's source may be, in octets.
 pub const MAX_SOURCE: usize = 64 * 1_024;

@@ -16,10 +16,9 @@
 //! with, written in the same language.
 
 pub mod builtin;
+pub mod credential_form;
 pub mod date;
-pub mod kind;
 pub mod sms;
-pub mod theme;
 pub mod values;
 pub mod variable;
 
@@ -35,12 +34,11 @@ mod spacing;
 
 pub use builtin::builtin;
 pub use check::{MAX_SOURCE, Purpose};
-pub use kind::{CredentialForm, MessageKind};
+pub use credential_form::CredentialForm;
 pub use problem::Problem;
 pub use render::{
     MAX_HTML, MAX_SMS, MAX_SUBJECT, RenderError, Rendered, RenderedEmail, RenderedSms, Template,
 };
-pub use theme::{Colour, Logo, Theme};
 pub use values::{CredentialValue, Values};
 pub use variable::Variable;
 

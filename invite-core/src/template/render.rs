@@ -6,15 +6,15 @@ use tera::{Context, Tera};
 
 use super::canonical::{INERT, Output, inert, print};
 use super::check::Purpose;
-use super::kind::CredentialForm;
+use super::credential_form::CredentialForm;
 use super::layout;
 use super::markdown::Body;
 use super::piece::Piece;
 use super::spacing::{tidy_html, tidy_line, tidy_text};
-use super::theme::Theme;
 use super::values::Values;
 use super::variable::Variable;
 use crate::model::message::Channel;
+use crate::model::theme::Theme;
 
 /// How long a subject may be, in characters.
 pub const MAX_SUBJECT: usize = 255;

@@ -5,6 +5,8 @@ use super::sms::{SmsEncoding, SmsSize};
 use super::*;
 use crate::model::locale::Locale;
 use crate::model::message::Channel;
+use crate::model::message_kind::MessageKind;
+use crate::model::theme::Theme;
 
 fn purpose(kind: MessageKind, channel: Channel) -> Purpose {
     Purpose { kind, channel, locale: Locale::english() }

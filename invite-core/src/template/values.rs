@@ -12,8 +12,8 @@ use chrono::{DateTime, TimeZone, Utc};
 use chrono_tz::Tz;
 
 use super::canonical::day_name;
+use super::credential_form::CredentialForm;
 use super::date::{DateStyle, format_date};
-use super::kind::CredentialForm;
 use super::render::RenderError;
 use super::variable::Variable;
 use crate::model::locale::Locale;
