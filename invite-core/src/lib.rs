@@ -7,3 +7,8 @@ pub mod model;
 pub mod people_file;
 pub mod policy;
 pub mod port;
+pub mod service;
+
+pub use credential::{SealingKey, Secret};
+pub use model::actor::Actor;
+pub use service::Invites;
