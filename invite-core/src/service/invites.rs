@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use super::builder::Builder;
+use super::error::Error;
 use crate::credential::{Hasher, SealingKey};
+use crate::model::id::{OrganisationId, UserId};
+use crate::model::user::User;
 use crate::policy::Policy;
 use crate::port::InvitationStore;
 use crate::port::accounts::Accounts;
@@ -47,5 +50,20 @@ impl Invites {
     /// The figures in force.
     pub fn policy(&self) -> &Policy {
         &self.inner.policy
+    }
+
+    /// One person as they are now.
+    pub(super) async fn fact(
+        &self,
+        organisation: OrganisationId,
+        user: UserId,
+    ) -> Result<Option<User>, Error> {
+        let facts = self.inner.accounts.facts(organisation, vec![user]).await?;
+        Ok(facts.into_iter().next().flatten())
+    }
+
+    /// The writing of people, where they are ours.
+    pub(super) fn people(&self) -> Result<Arc<dyn People>, Error> {
+        self.inner.people.clone().ok_or(Error::NoPeople)
     }
 }
