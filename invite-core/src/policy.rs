@@ -69,7 +69,7 @@ pub struct Attempts {
 
 impl Default for Policy {
     fn default() -> Self {
-        let minutes = |m: u64| Duration::from_secs(m * 60);
+        let minutes = Duration::from_mins;
         Self {
             lease: Duration::from_secs(90),
             renewal: Duration::from_secs(30),
@@ -87,9 +87,9 @@ impl Default for Policy {
             brake_percent: 5,
             plan_lifetime: minutes(24 * 60),
             hold_above: 100,
-            hold: Duration::from_secs(60),
+            hold: minutes(1),
             invited_recently: minutes(60),
-            reservation: Duration::from_secs(60),
+            reservation: minutes(1),
             free_guesses: 5,
             guess_wait: minutes(1),
             guess_wait_at_most: minutes(15),

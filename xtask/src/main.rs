@@ -1,1 +1,37 @@
-fn main() {}
+//! The project's own tasks.
+//!
+//! `cargo xtask test` runs every test and counts them; `cargo xtask check` holds the code to its rules. `.ci/run` runs
+//! both. It needs nothing but a Rust toolchain, so it uses the standard library alone.
+
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "it talks to whoever runs it")]
+
+mod cargo;
+mod check;
+mod core_alone;
+mod crates;
+mod deny;
+mod floors;
+mod rust_code;
+mod test;
+mod test_counts;
+
+use std::process::ExitCode;
+
+const USAGE: &str = "\
+Usage: cargo xtask <task>
+
+  test    every test of the workspace; prints how many passed and failed on its last line
+  check   formatting, lints, documentation, licences, dependencies, floors";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let succeeded = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["test"] => test::run(),
+        ["check"] => check::run(),
+        _ => {
+            eprintln!("{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
+    if succeeded { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}

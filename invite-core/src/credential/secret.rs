@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 /// It is wiped from memory when it is dropped. `Debug` hides it, and there is neither `Display` nor `Serialize`, so
 /// that it reaches a log, an error or an API only where somebody wrote [`Secret::expose`]:
 ///
-/// ```compile_fail
+/// ```compile_fail,E0277
 /// # use invite_core::credential::Secret;
 /// println!("{}", Secret::new(String::from("abcd")));
 /// ```
@@ -31,12 +31,6 @@ impl Secret {
     /// The text, for hashing, sealing and rendering; it must not be kept.
     pub fn expose(&self) -> &str {
         self.0.expose_secret()
-    }
-}
-
-impl From<String> for Secret {
-    fn from(text: String) -> Self {
-        Self::new(text)
     }
 }
 

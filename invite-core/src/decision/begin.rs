@@ -13,6 +13,8 @@ use crate::model::delivery::EndReason;
 use crate::model::invitation::{InvitationState, RevokeReason};
 use crate::model::item::{Decision, SkipReason};
 use crate::model::message::Channel;
+use crate::model::organisation::Settings;
+use crate::model::user::User;
 
 /// What was planned for the message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -136,4 +138,10 @@ pub fn credential(
 /// When a credential minted now expires.
 pub fn expires_at(now: DateTime<Utc>, lifetime: Duration) -> DateTime<Utc> {
     now + TimeDelta::from_std(lifetime).unwrap_or(TimeDelta::days(7))
+}
+
+/// Whether a person may still have a credential, by facts that were read a moment ago: asked before anything is minted.
+/// [`may_go`] asks again.
+pub fn still_wants_credential(user: Option<&User>, settings: &Settings) -> bool {
+    user.is_some_and(|user| !user.deactivated && !settings.sso_applies(user))
 }

@@ -166,10 +166,9 @@ fn wanted(case: &Case<'_>, user: &User) -> Vec<Channel> {
     let used = |channel| case.settings.channels.contains(&channel);
     let rule = match case.request.channels {
         ChannelRule::Email => vec![Channel::Email],
-        ChannelRule::Sms => vec![Channel::Sms],
         ChannelRule::Both => Channel::ALL.to_vec(),
         ChannelRule::EmailElseSms if used(Channel::Email) && user.email.is_some() => vec![Channel::Email],
-        ChannelRule::EmailElseSms => vec![Channel::Sms],
+        ChannelRule::Sms | ChannelRule::EmailElseSms => vec![Channel::Sms],
     };
     rule.into_iter().filter(|channel| used(*channel)).collect()
 }

@@ -102,9 +102,9 @@ pub fn match_row(row: &PersonRow, candidates: &[User]) -> Match {
 
 /// The person that `row` makes of `user`: what the row does not say stays.
 pub fn merge(row: &PersonRow, user: &User) -> User {
-    fn take<T: Clone>(new: &Option<T>, old: &mut Option<T>) {
+    fn take<T: Clone>(new: Option<&T>, old: &mut Option<T>) {
         if new.is_some() {
-            old.clone_from(new);
+            *old = new.cloned();
         }
     }
     let mut merged = user.clone();
@@ -117,15 +117,15 @@ pub fn merge(row: &PersonRow, user: &User) -> User {
     if let Some(role) = &row.role {
         merged.role.clone_from(role);
     }
-    take(&row.username, &mut merged.username);
-    take(&row.employee_number, &mut merged.employee_number);
-    take(&row.external_id, &mut merged.external_id);
-    take(&row.email, &mut merged.email);
-    take(&row.phone, &mut merged.phone);
-    take(&row.locale, &mut merged.locale);
-    take(&row.time_zone, &mut merged.time_zone);
-    take(&row.group, &mut merged.group);
-    take(&row.sign_in, &mut merged.sign_in);
+    take(row.username.as_ref(), &mut merged.username);
+    take(row.employee_number.as_ref(), &mut merged.employee_number);
+    take(row.external_id.as_ref(), &mut merged.external_id);
+    take(row.email.as_ref(), &mut merged.email);
+    take(row.phone.as_ref(), &mut merged.phone);
+    take(row.locale.as_ref(), &mut merged.locale);
+    take(row.time_zone.as_ref(), &mut merged.time_zone);
+    take(row.group.as_ref(), &mut merged.group);
+    take(row.sign_in.as_ref(), &mut merged.sign_in);
     merged
 }
 

@@ -33,6 +33,10 @@ pub struct Recorded<'a> {
 
 /// What else changes, in the same transaction.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a consequence of its own; they come in any combination"
+)]
 pub struct Consequences {
     /// The person's earlier invitations are superseded: this one's message was accepted.
     pub supersedes: bool,

@@ -283,7 +283,7 @@ const fn refused(refusal: Refusal) -> EndReason {
 /// in every test.
 fn backoff(limits: &Attempts, attempts: u32, delivery: DeliveryId) -> Duration {
     let step = (attempts.max(1) as usize - 1).min(limits.waits.len().saturating_sub(1));
-    let wait = limits.waits.get(step).copied().unwrap_or(Duration::from_secs(60));
+    let wait = limits.waits.get(step).copied().unwrap_or(Duration::from_mins(1));
     let bits = delivery.as_uuid().as_u128().rotate_right(attempts * 7) & 0xffff;
     #[expect(clippy::cast_precision_loss, reason = "16 bits fit")]
     let deviation = 0.8 + 0.4 * (bits as f64 / 65_535.0);

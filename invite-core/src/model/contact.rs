@@ -538,26 +538,22 @@ mod tests {
             ("+47 912 34 567 ext. 5", "NO", "other than one number"),
             ("0800 FLOWERS", "US", "other than one number"),
             ("912 34 567, 987 65 432", "NO", "other than one number"),
-            ("912 34 567\r\n", "NO", ""),
+            ("912 34 567 / 987 65 432", "NO", "organisation's country has no such number"),
             ("912\r\n34 567", "NO", "other than one number"),
             ("+999 912 34 567", "NO", "no country has the code"),
-            ("912 34 567 / 987 65 432", "NO", ""),
             ("912", "NO", "check the digits"),
             ("+47 12 34", "NO", "no such number"),
-            ("+", "NO", ""),
-            ("----", "NO", ""),
+            ("+", "NO", "too few digits"),
+            ("----", "NO", "too few digits"),
         ] {
-            match phone(text, code) {
-                Ok(number) => assert_eq!((reason, number.as_str()), ("", "+4791234567"), "{text:?}"),
-                Err(error) => assert!(error.contains(reason), "{text:?} gave {error}"),
-            }
+            let error = phone(text, code).expect_err(text);
+            assert!(error.contains(reason), "{text:?} gave {error}");
         }
     }
 
     #[test]
     fn a_number_knows_its_country_and_whether_it_is_premium_rate() {
-        let number = PhoneNumber::parse("+1 604 555 0123", None);
-        let canadian = PhoneNumber::parse("+1 604 678 1234", None).or(number).unwrap();
+        let canadian = PhoneNumber::parse("+1 604 678 1234", None).unwrap();
         assert_eq!(canadian.country(), Some(country("CA")));
         let premium = PhoneNumber::parse("829 12 345", Some(country("NO"))).unwrap();
         assert!(premium.is_premium_rate());

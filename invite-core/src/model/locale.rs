@@ -136,7 +136,7 @@ fn normalised(tag: &str) -> Option<String> {
     let mut subtags = tag.split(['-', '_']).peekable();
 
     let language = subtags.next().filter(|s| matches!(s.len(), 2 | 3) && letters(s))?.to_ascii_lowercase();
-    let script = subtags.next_if(|s| s.len() == 4 && letters(s)).map(str::to_ascii_lowercase);
+    let script = subtags.next_if(|s| s.len() == 4 && letters(s)).map(title_case);
     let region = subtags
         .next_if(|s| s.len() == 2 && letters(s) || s.len() == 3 && s.bytes().all(|b| b.is_ascii_digit()))
         .map(str::to_ascii_uppercase);
@@ -144,7 +144,7 @@ fn normalised(tag: &str) -> Option<String> {
         return None;
     }
 
-    let mut normal = match language.as_str() {
+    let language = match language.as_str() {
         "no" | "nn" => "nb".to_owned(),
         // Withdrawn codes that older systems still export (IANA subtag registry).
         "iw" => "he".to_owned(),
@@ -152,14 +152,12 @@ fn normalised(tag: &str) -> Option<String> {
         "ji" => "yi".to_owned(),
         _ => language,
     };
-    if let Some(script) = script {
-        let (initial, rest) = script.split_at(1);
-        normal += &format!("-{}{rest}", initial.to_ascii_uppercase());
-    }
-    if let Some(region) = region {
-        normal += &format!("-{region}");
-    }
-    Some(normal)
+    Some([Some(language), script, region].into_iter().flatten().collect::<Vec<_>>().join("-"))
+}
+
+fn title_case(ascii: &str) -> String {
+    let (initial, rest) = ascii.split_at(1);
+    initial.to_ascii_uppercase() + &rest.to_ascii_lowercase()
 }
 
 #[cfg(test)]

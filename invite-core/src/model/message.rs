@@ -68,7 +68,7 @@ pub struct Message {
 #[derive(Clone, PartialEq, Eq)]
 pub enum Content {
     /// An e-mail.
-    Email(Email),
+    Email(Box<Email>),
     /// A text message.
     Sms(Sms),
 }
@@ -119,7 +119,11 @@ impl Message {
 
 impl fmt::Debug for Message {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Message").field("delivery", &self.delivery).field("content", &self.content).finish()
+        f.debug_struct("Message")
+            .field("delivery", &self.delivery)
+            .field("organisation", &self.organisation)
+            .field("content", &self.content)
+            .finish()
     }
 }
 

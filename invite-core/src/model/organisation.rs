@@ -110,7 +110,7 @@ pub struct ReminderRules {
 impl Default for ReminderRules {
     /// At least 3 days after the last message, at most 3.
     fn default() -> Self {
-        Self { gap: Duration::from_secs(3 * 86_400), at_most: 3 }
+        Self { gap: Duration::from_hours(3 * 24), at_most: 3 }
     }
 }
 
@@ -151,7 +151,7 @@ impl Settings {
             reply_to: None,
             list_unsubscribe: None,
             credential: CredentialKind::TemporaryPassword,
-            credential_lifetime: Duration::from_secs(7 * 86_400),
+            credential_lifetime: Duration::from_hours(7 * 24),
             retirement: None,
             sign_in: SignInMethod::Password,
             sso_policy: SsoPolicy::Skip,
@@ -188,8 +188,7 @@ impl Settings {
         if self.credential == CredentialKind::SetUpLink && self.link_pattern.is_none() {
             return Err(SettingsError::NoLinkPattern);
         }
-        let days = 86_400;
-        if !(3600..=90 * days).contains(&self.credential_lifetime.as_secs()) {
+        if !(Duration::from_hours(1)..=Duration::from_hours(90 * 24)).contains(&self.credential_lifetime) {
             return Err(SettingsError::Lifetime);
         }
         Ok(())

@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::contact::{EmailAddress, PhoneNumber};
 use super::id::UserId;
 use super::role::Role;
 use super::user::User;
@@ -89,7 +90,8 @@ impl HistoryFilter {
 
 /// What a text filter searches, in lower case; a store may keep it in a column.
 pub fn search_text(user: &User) -> String {
-    let contact = [user.email.as_ref().map(|e| e.as_str()), user.phone.as_ref().map(|p| p.as_str())];
+    let contact =
+        [user.email.as_ref().map(EmailAddress::as_str), user.phone.as_ref().map(PhoneNumber::as_str)];
     let keys = [user.username.as_deref(), user.employee_number.as_deref(), user.external_id.as_deref()];
     let mut text = format!("{} {}", user.first_name, user.last_name);
     for part in contact.into_iter().chain(keys).flatten() {

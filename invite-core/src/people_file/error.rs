@@ -51,8 +51,8 @@ pub enum FileError {
         line: u64,
     },
     /// The first line is too long to be a header.
-    #[error("line {line} is too long for names of columns; {}", expected_header())]
-    RowTooLong {
+    #[error("line {line} is too long for the names of columns; {}", expected_header())]
+    HeaderTooLong {
         /// The line.
         line: u64,
     },

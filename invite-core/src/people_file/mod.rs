@@ -102,7 +102,7 @@ impl<R: Read> PeopleFile<R> {
         let mut records = Records::new(source, delimiter, row_bytes);
         let header = match records.next()? {
             None => return Err(FileError::Empty),
-            Some(Record { line, cells: None }) => return Err(FileError::RowTooLong { line }),
+            Some(Record { line, cells: None }) => return Err(FileError::HeaderTooLong { line }),
             Some(Record { cells: Some(cells), .. }) => Header::parse(&cells)?,
         };
         Ok(Self { records, header, options, rows: 0, ended: false })

@@ -10,7 +10,7 @@ use crate::credential::{Minted, Salt, SealedSecret};
 use crate::decision::begin::Take;
 use crate::machine::delivery::Report;
 use crate::model::credential::{CredentialKind, Generation};
-use crate::model::delivery::EndReason;
+use crate::model::delivery::{DeliveryState, EndReason};
 use crate::model::id::{BatchId, ClaimToken, DeliveryId, InvitationId, OrganisationId, UserId};
 use crate::model::message::Channel;
 use crate::model::message_kind::MessageKind;
@@ -29,7 +29,7 @@ use crate::policy::Policy;
 /// # Contract
 ///
 /// * **Fencing.** Whatever a worker does to a delivery carries its claim's token. One whose delivery was claimed by
-///   another since, or given back, changes nothing and is answered [`Begun::Fenced`] or `false`.
+///   another since, or given back, changes nothing and is answered [`Begun::Fenced`], `None` or `false`.
 /// * **Leases** lapse on the store's clock. [`claim`](Self::claim) first takes back what has lapsed, with
 ///   [`DeliveryEvent::LeaseLost`](crate::machine::delivery::DeliveryEvent::LeaseLost).
 /// * **Suspects** (survivors of a group that died) are claimed alone: a claim gives one suspect and nothing else, or no
@@ -55,8 +55,8 @@ pub trait Queue: Send + Sync {
     /// Keeps outcomes, with everything that follows from them
     /// ([`consequences`](crate::decision::record::consequences)): the invitation, the person's own password,
     /// suppressions, the sender, the brake, events; and wipes a sealed secret that no message needs any more. Says of
-    /// each, in order, whether it was kept; `false` where the token is out of date.
-    async fn record(&self, record: Record) -> PortResult<Vec<bool>>;
+    /// each, in order, where it stands now; `None` where the token is out of date and nothing was kept.
+    async fn record(&self, record: Record) -> PortResult<Vec<Option<DeliveryState>>>;
 
     /// Gives back messages that were claimed and not begun.
     async fn release(&self, claim: ClaimToken, deliveries: Vec<DeliveryId>) -> PortResult<()>;
@@ -93,6 +93,8 @@ pub struct Claim {
 pub struct Claimed {
     /// The fencing token of all of them.
     pub token: ClaimToken,
+    /// Whether it is one suspect, which is worked on alone: the worker finishes everything else first.
+    pub alone: bool,
     /// The messages.
     pub deliveries: Vec<ClaimedDelivery>,
 }

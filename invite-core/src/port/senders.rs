@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use super::error::PortResult;
 use super::transport::Transport;
 use crate::model::message::{Channel, Mailbox};
-use crate::model::organisation::Organisation;
+use crate::model::organisation::{Organisation, Settings};
 use crate::model::sender::SenderKey;
 
 /// Resolves (organisation, channel) to a sender: one for all, or each tenant's own account.
@@ -32,6 +32,18 @@ pub struct Sender {
     pub from: Option<Mailbox>,
     /// The number or name that SMS are from, where the provider needs one.
     pub sms_from: Option<String>,
+}
+
+impl Sender {
+    /// Who e-mail of an organisation is from: as it says itself, else as the sender says, else `no-reply` at the host of
+    /// its app link. None where nothing of this is there.
+    pub fn from_for(&self, settings: &Settings) -> Option<Mailbox> {
+        settings.from.clone().or_else(|| self.from.clone()).or_else(|| {
+            let link = settings.app_link.as_ref()?.as_str();
+            let host = link.strip_prefix("https://")?.split(['/', '?', '#', ':']).next()?;
+            Some(Mailbox { name: settings.name.clone(), address: format!("no-reply@{host}").parse().ok()? })
+        })
+    }
 }
 
 /// One sender a channel, for all organisations.

@@ -1,0 +1,270 @@
+//! One lane of a worker: claim a group, prepare it, begin it in small parts, send.
+//!
+//! Two lanes run side by side, so that one hashes while the other talks to the database.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use tokio::sync::{OwnedSemaphorePermit, RwLock, Semaphore, mpsc};
+use tokio::time::Instant;
+
+use super::hand_over::{Departure, hand_over};
+use super::lease::{Lease, Leave};
+use super::recorder::Finished;
+use super::report::Tally;
+use crate::credential::{MintOrder, Minted, mint_all};
+use crate::decision::begin::{Take, still_wants_credential};
+use crate::model::batch::Batch;
+use crate::model::id::{BatchId, DeliveryId, OrganisationId, UserId};
+use crate::model::message::Channel;
+use crate::model::organisation::Organisation;
+use crate::model::user::User;
+use crate::port::error::{PortError, PortErrorKind, PortResult};
+use crate::port::queue::{Begin, BeginDelivery, Begun, Claim, ClaimedDelivery};
+use crate::port::senders::Sender;
+use crate::service::invites::Inner;
+
+/// So often a message is minted and begun again when another worker was faster.
+const MINT_AGAIN: usize = 3;
+
+/// What a lane shares with the other lanes of its worker.
+#[derive(Clone)]
+pub(super) struct Shared {
+    pub(super) inner: Arc<Inner>,
+    pub(super) worker: String,
+    /// So many messages are with transports at once, in all lanes.
+    pub(super) sends: Arc<Semaphore>,
+    pub(super) concurrency: usize,
+    /// Groups share it; a suspect takes it alone.
+    pub(super) gate: Arc<RwLock<()>>,
+    pub(super) outcomes: mpsc::Sender<Finished>,
+    pub(super) tally: Arc<Tally>,
+}
+
+/// A claimed message with what is known about it.
+struct Prepared {
+    delivery: ClaimedDelivery,
+    user: Option<User>,
+    organisation: Arc<Organisation>,
+    batch: Arc<Batch>,
+    sender: Sender,
+}
+
+impl Shared {
+    /// Claims and works on one group. Says whether there was one.
+    pub(super) async fn group(&self, stop: &dyn Fn() -> bool) -> PortResult<bool> {
+        let policy = &self.inner.policy;
+        let shared = self.gate.clone().read_owned().await;
+        let asked_at = Instant::now();
+        let limit = self.concurrency.max(1);
+        let claim = Claim { worker: self.worker.clone(), limit, lease: policy.lease, policy: policy.clone() };
+        let claimed = self.inner.store.claim(claim).await?;
+        if claimed.deliveries.is_empty() {
+            return Ok(false);
+        }
+        let times = (policy.lease, policy.renewal);
+        let store = self.inner.store.clone();
+        let lease = if claimed.alone {
+            // Renewed while it waits for the others to be done.
+            drop(shared);
+            let waiting = Lease::hold(claimed.token, asked_at, times, store.clone(), Leave::Waiting);
+            let alone = self.gate.clone().write_owned().await;
+            waiting.with(Leave::Alone(alone))
+        } else {
+            Lease::hold(claimed.token, asked_at, times, store.clone(), Leave::Shared(shared))
+        };
+        let ids: Vec<DeliveryId> = claimed.deliveries.iter().map(|delivery| delivery.id).collect();
+        match self.prepare(claimed.deliveries).await {
+            Ok(prepared) => self.send_all(prepared, &lease, stop).await,
+            Err(error) => {
+                self.release(&lease, ids).await;
+                Err(error)
+            }
+        }?;
+        Ok(true)
+    }
+
+    async fn send_all(&self, prepared: Vec<Prepared>, lease: &Arc<Lease>, stop: &dyn Fn() -> bool) -> PortResult<()> {
+        let part = self.concurrency.clamp(1, 16);
+        let mut left = prepared.into_iter().peekable();
+        while left.peek().is_some() {
+            let part: Vec<Prepared> = left.by_ref().take(part).collect();
+            let ids: Vec<DeliveryId> = part.iter().map(|one| one.delivery.id).collect();
+            let too_late = stop() || !lease.stands(self.inner.policy.margin());
+            let sent = if too_late { Ok(()) } else { self.send_part(part, lease).await };
+            if too_late || sent.is_err() {
+                let rest = ids.into_iter().chain(left.map(|one| one.delivery.id)).collect();
+                self.release(lease, rest).await;
+                return sent;
+            }
+        }
+        Ok(())
+    }
+
+    /// Mints, begins and hands over as many as are sent at once.
+    async fn send_part(&self, part: Vec<Prepared>, lease: &Arc<Lease>) -> PortResult<()> {
+        let mut part: Vec<(Prepared, Option<Take>)> =
+            part.into_iter().map(|one| { let take = first_take(&one); (one, take) }).collect();
+        for _ in 0..MINT_AGAIN {
+            let minted = self.mint(&part).await?;
+            let permits = self.permits(part.len()).await;
+            if !lease.stands(self.inner.policy.margin()) {
+                return self.give_back(part, lease).await;
+            }
+            let begin = Begin {
+                token: lease.token,
+                deliveries: part
+                    .iter()
+                    .zip(minted)
+                    .map(|((one, _), minted)| BeginDelivery {
+                        id: one.delivery.id,
+                        user: one.user.clone(),
+                        minted,
+                        sender: (one.sender.key.clone(), one.sender.account.clone()),
+                    })
+                    .collect(),
+                policy: self.inner.policy.clone(),
+            };
+            let begun = self.inner.store.begin(begin).await?;
+            let mut again = Vec::new();
+            for (((mut one, _), begun), permit) in part.into_iter().zip(begun).zip(permits) {
+                match begun {
+                    Begun::Go(hand_over) => {
+                        let Prepared { organisation, batch, sender, .. } = one;
+                        let lease = lease.clone();
+                        self.depart(Departure { hand_over: *hand_over, organisation, batch, sender, lease }, permit);
+                    }
+                    Begun::Stopped(reason) => {
+                        tracing::debug!(delivery = %one.delivery.id, %reason, "not sent");
+                        self.tally.cancelled();
+                    }
+                    Begun::Mint(generation, salt) => {
+                        if let Some(credential) = &mut one.delivery.credential {
+                            credential.salt = salt;
+                        }
+                        again.push((one, Some(Take::Mint(generation))));
+                    }
+                    Begun::Released | Begun::Fenced => {}
+                }
+            }
+            if again.is_empty() {
+                return Ok(());
+            }
+            part = again;
+        }
+        self.give_back(part, lease).await
+    }
+
+    fn depart(&self, departure: Departure, permit: OwnedSemaphorePermit) {
+        let (inner, outcomes) = (self.inner.clone(), self.outcomes.clone());
+        tokio::spawn(async move {
+            let result = hand_over(&departure, &inner.key, &inner.policy).await;
+            drop(permit);
+            let Departure { hand_over, lease, .. } = departure;
+            // The recorder outlives every hand-over.
+            let _ = outcomes.send(Finished { id: hand_over.id, result, lease }).await;
+        });
+    }
+
+    async fn permits(&self, count: usize) -> Vec<OwnedSemaphorePermit> {
+        let mut permits = Vec::with_capacity(count);
+        for _ in 0..count {
+            permits.push(self.sends.clone().acquire_owned().await.expect("the semaphore is never closed"));
+        }
+        permits
+    }
+
+    async fn mint(&self, part: &[(Prepared, Option<Take>)]) -> PortResult<Vec<Option<Minted>>> {
+        let order = |(one, take): &(Prepared, Option<Take>)| match (take, &one.delivery.credential) {
+            (Some(Take::Mint(generation)), Some(wish)) => Some(MintOrder {
+                kind: wish.kind,
+                organisation: one.delivery.organisation,
+                invitation: one.delivery.invitation,
+                generation: *generation,
+                salt: wish.salt,
+            }),
+            _ => None,
+        };
+        let orders: Vec<Option<MintOrder>> = part.iter().map(order).collect();
+        let wanted: Vec<MintOrder> = orders.iter().flatten().copied().collect();
+        let mut minted = mint_all(wanted, &self.inner.hasher, &self.inner.key).await.into_iter();
+        orders
+            .iter()
+            .map(|order| match order {
+                None => Ok(None),
+                Some(_) => minted.next().expect("one for each order").map(Some).map_err(|error| {
+                    PortError::new(PortErrorKind::Unavailable, "mint a credential").caused_by(error)
+                }),
+            })
+            .collect()
+    }
+
+    async fn give_back(&self, part: Vec<(Prepared, Option<Take>)>, lease: &Arc<Lease>) -> PortResult<()> {
+        self.release(lease, part.into_iter().map(|(one, _)| one.delivery.id).collect()).await;
+        Ok(())
+    }
+
+    /// Gives messages back to the queue. When that fails, their lease lapses and they come back by themselves.
+    async fn release(&self, lease: &Arc<Lease>, ids: Vec<DeliveryId>) {
+        if let Err(error) = self.inner.store.release(lease.token, ids).await {
+            tracing::warn!(claim = %lease.token, %error, "not given back");
+        }
+    }
+
+    /// Fresh facts, settings and senders for a group: one question for each organisation.
+    async fn prepare(&self, deliveries: Vec<ClaimedDelivery>) -> PortResult<Vec<Prepared>> {
+        let mut people: HashMap<(OrganisationId, UserId), User> = HashMap::new();
+        let mut organisations: HashMap<OrganisationId, Arc<Organisation>> = HashMap::new();
+        let mut batches: HashMap<BatchId, Arc<Batch>> = HashMap::new();
+        let mut senders: HashMap<(OrganisationId, Channel), Sender> = HashMap::new();
+        for organisation in deliveries.iter().map(|delivery| delivery.organisation) {
+            if organisations.contains_key(&organisation) {
+                continue;
+            }
+            let settings = self.inner.store.organisation(organisation).await?;
+            organisations.insert(organisation, Arc::new(settings.ok_or_else(|| gone("organisation"))?));
+            let users: Vec<UserId> =
+                deliveries.iter().filter(|one| one.organisation == organisation).map(|one| one.user).collect();
+            let facts = self.inner.accounts.facts(organisation, users.clone()).await?;
+            people.extend(users.iter().zip(facts).filter_map(|(id, user)| Some(((organisation, *id), user?))));
+        }
+        let mut prepared = Vec::with_capacity(deliveries.len());
+        for delivery in deliveries {
+            let organisation = organisations[&delivery.organisation].clone();
+            if !batches.contains_key(&delivery.batch) {
+                let batch = self.inner.store.batch(delivery.organisation, delivery.batch).await?;
+                batches.insert(delivery.batch, Arc::new(batch.ok_or_else(|| gone("batch"))?));
+            }
+            let key = (delivery.organisation, delivery.channel);
+            if !senders.contains_key(&key) {
+                let sender = self.inner.senders.sender(organisation.clone(), delivery.channel).await?;
+                senders.insert(key, sender.ok_or_else(|| no_sender(delivery.channel))?);
+            }
+            prepared.push(Prepared {
+                user: people.get(&(delivery.organisation, delivery.user)).cloned(),
+                organisation,
+                batch: batches[&delivery.batch].clone(),
+                sender: senders[&key].clone(),
+                delivery,
+            });
+        }
+        Ok(prepared)
+    }
+}
+
+/// What to mint before the first begin: nothing for a person who, by fresh facts, is not to have a credential.
+fn first_take(one: &Prepared) -> Option<Take> {
+    let wish = one.delivery.credential.as_ref()?;
+    still_wants_credential(one.user.as_ref(), &one.organisation.settings).then_some(wish.take)
+}
+
+fn gone(what: &str) -> PortError {
+    PortError::new(PortErrorKind::Corrupt, format!("look up the {what} of a message"))
+}
+
+fn no_sender(channel: Channel) -> PortError {
+    PortError::new(
+        PortErrorKind::Refused,
+        format!("find what to send {channel} with: give the builder a transport for this channel"),
+    )
+}

@@ -1,0 +1,188 @@
+//! The worker: carries out confirmed batches. Any number of them, in any number of replicas.
+
+mod compose;
+mod hand_over;
+mod lane;
+mod lease;
+mod recorder;
+mod report;
+
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use tokio::sync::{RwLock, Semaphore};
+
+pub use report::WorkReport;
+
+use self::lane::Shared;
+use self::recorder::Recorder;
+use self::report::Tally;
+use super::invites::Inner;
+use crate::port::error::PortResult;
+use crate::port::queue::Waiting;
+
+/// Groups that are prepared at the same time.
+const LANES: usize = 2;
+/// How often the queue is asked when nobody says that there is something new.
+const POLL: Duration = Duration::from_secs(2);
+/// How often work is done that nobody waits for.
+const SWEEP_EVERY: Duration = Duration::from_secs(1);
+/// Rows of a sweep.
+const SWEEP: usize = 1_000;
+
+/// Carries out confirmed batches: [`Invites::worker`](crate::Invites::worker) makes one.
+#[derive(Debug)]
+pub struct Worker {
+    inner: Arc<Inner>,
+    name: String,
+    concurrency: usize,
+}
+
+/// When a worker ends by itself.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Until {
+    ToldTo,
+    Idle,
+}
+
+impl Worker {
+    pub(crate) fn new(inner: Arc<Inner>) -> Self {
+        let name = format!("worker-{}", std::process::id());
+        Self { inner, name, concurrency: 32 }
+    }
+
+    /// So many messages are with transports at once; 32 by default, at least 1.
+    #[must_use]
+    pub fn concurrency(mut self, messages: usize) -> Self {
+        self.concurrency = messages.max(1);
+        self
+    }
+
+    /// The name that people see beside what it holds; it decides nothing.
+    #[must_use]
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.name = name.into();
+        self
+    }
+
+    /// Works until `shutdown` completes. What was begun is then still sent and recorded; what was only claimed is given
+    /// back. A database that is gone is waited for.
+    pub async fn run_until(self, shutdown: impl Future<Output = ()>) -> PortResult<WorkReport> {
+        self.run(Until::ToldTo, shutdown).await
+    }
+
+    /// Works until nothing is due or leased; what waits for a time, a sender or a person is counted in the report.
+    pub async fn run_until_idle(self) -> PortResult<WorkReport> {
+        self.run(Until::Idle, std::future::pending()).await
+    }
+
+    /// The same, and ends early when `shutdown` completes.
+    pub async fn run_until_idle_or(self, shutdown: impl Future<Output = ()>) -> PortResult<WorkReport> {
+        self.run(Until::Idle, shutdown).await
+    }
+
+    async fn run(self, until: Until, shutdown: impl Future<Output = ()>) -> PortResult<WorkReport> {
+        let (store, policy) = (self.inner.store.clone(), self.inner.policy.clone());
+        let tally = Arc::new(Tally::default());
+        let Recorder { pipe, task } = Recorder::start(store.clone(), policy, tally.clone());
+        let shared = Shared {
+            inner: self.inner.clone(),
+            worker: self.name,
+            sends: Arc::new(Semaphore::new(self.concurrency)),
+            concurrency: self.concurrency,
+            gate: Arc::new(RwLock::new(())),
+            outcomes: pipe,
+            tally: tally.clone(),
+        };
+        let stop = Arc::new(AtomicBool::new(false));
+        let lanes: Vec<_> = (0..LANES)
+            .map(|_| {
+                let (shared, stop) = (shared.clone(), stop.clone());
+                tokio::spawn(async move { lane(&shared, &stop, until).await })
+            })
+            .collect();
+        let sweeper = tokio::spawn(sweep(self.inner.clone(), stop.clone()));
+        drop(shared);
+        let all = async {
+            let mut first_error = Ok(());
+            for lane in lanes {
+                match lane.await {
+                    Ok(result) => first_error = first_error.and(result),
+                    Err(panic) => std::panic::resume_unwind(panic.into_panic()),
+                }
+            }
+            first_error
+        };
+        tokio::pin!(all, shutdown);
+        let result = tokio::select! {
+            result = &mut all => result,
+            () = &mut shutdown => {
+                stop.store(true, Ordering::Relaxed);
+                self.inner.wake.notify_waiters();
+                all.await
+            }
+        };
+        stop.store(true, Ordering::Relaxed);
+        // The lanes are done; hand-overs under way keep the pipe open until their outcomes are written.
+        let _ = task.await;
+        sweeper.abort();
+        if until == Until::Idle {
+            while self.inner.store.sweep(SWEEP, self.inner.policy.clone()).await? > 0 {}
+        }
+        result?;
+        Ok(tally.report(store.waiting().await?))
+    }
+}
+
+async fn lane(shared: &Shared, stop: &AtomicBool, until: Until) -> PortResult<()> {
+    let mut wait = Duration::from_millis(250);
+    let stopped = || stop.load(Ordering::Relaxed);
+    while !stopped() {
+        let worked = match shared.group(&stopped).await {
+            Ok(worked) => worked,
+            Err(error) if until == Until::Idle && !error.is_transient() => return Err(error),
+            Err(error) => {
+                tracing::error!(%error, "waiting to go on");
+                tokio::time::sleep(wait).await;
+                wait = (wait * 2).min(Duration::from_secs(30));
+                continue;
+            }
+        };
+        wait = Duration::from_millis(250);
+        if worked {
+            continue;
+        }
+        let waiting = match shared.inner.store.waiting().await {
+            Ok(waiting) => waiting,
+            Err(error) if until == Until::Idle && !error.is_transient() => return Err(error),
+            Err(_) => continue,
+        };
+        if until == Until::Idle && waiting.due == 0 && waiting.leased == 0 {
+            return Ok(());
+        }
+        rest(shared, &waiting, until).await;
+    }
+    Ok(())
+}
+
+/// Rests until something is due, somebody says that there is something new, or it is time to look.
+async fn rest(shared: &Shared, waiting: &Waiting, until: Until) {
+    let longest = if until == Until::Idle { Duration::from_millis(50) } else { POLL };
+    let rest = waiting.next_in.map_or(longest, |next| next.min(longest)).max(Duration::from_millis(5));
+    let _ = tokio::time::timeout(rest, shared.inner.wake.notified()).await;
+}
+
+async fn sweep(inner: Arc<Inner>, stop: Arc<AtomicBool>) {
+    while !stop.load(Ordering::Relaxed) {
+        match inner.store.sweep(SWEEP, inner.policy.clone()).await {
+            Ok(rows) if rows > 0 => {}
+            Ok(_) => tokio::time::sleep(SWEEP_EVERY).await,
+            Err(error) => {
+                tracing::warn!(%error, "not swept");
+                tokio::time::sleep(SWEEP_EVERY * 5).await;
+            }
+        }
+    }
+}

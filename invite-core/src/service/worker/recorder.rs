@@ -1,0 +1,74 @@
+//! Keeps outcomes, many in a transaction: whatever has gathered while the last one was written.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+
+use super::lease::Lease;
+use super::report::Tally;
+use crate::model::delivery::DeliveryState;
+use crate::model::id::DeliveryId;
+use crate::policy::Policy;
+use crate::port::InvitationStore;
+use crate::port::queue::{HandOverResult, Record, RecordDelivery};
+
+/// At most so many outcomes in a transaction.
+const BATCH: usize = 256;
+
+/// One outcome on its way to the store; its lease is held until it is there.
+pub(super) struct Finished {
+    pub(super) id: DeliveryId,
+    pub(super) result: HandOverResult,
+    pub(super) lease: Arc<Lease>,
+}
+
+/// The recorder's end of the pipe, and the task that writes.
+pub(super) struct Recorder {
+    pub(super) pipe: mpsc::Sender<Finished>,
+    pub(super) task: JoinHandle<()>,
+}
+
+impl Recorder {
+    pub(super) fn start(store: Arc<dyn InvitationStore>, policy: Policy, tally: Arc<Tally>) -> Self {
+        let (pipe, outcomes) = mpsc::channel(2 * BATCH);
+        Self { pipe, task: tokio::spawn(run(outcomes, store, policy, tally)) }
+    }
+}
+
+async fn run(
+    mut outcomes: mpsc::Receiver<Finished>,
+    store: Arc<dyn InvitationStore>,
+    policy: Policy,
+    tally: Arc<Tally>,
+) {
+    let mut gathered = Vec::with_capacity(BATCH);
+    while outcomes.recv_many(&mut gathered, BATCH).await > 0 {
+        let record = Record {
+            outcomes: gathered
+                .iter()
+                .map(|one| RecordDelivery { token: one.lease.token, id: one.id, result: one.result.clone() })
+                .collect(),
+            policy: policy.clone(),
+        };
+        let kept = write(&*store, record).await;
+        gathered.clear();
+        kept.into_iter().for_each(|state| tally.count(state));
+    }
+}
+
+/// An outcome that cannot be written now is kept in memory and tried again: to lose it would send an e-mail twice.
+async fn write(store: &dyn InvitationStore, record: Record) -> Vec<Option<DeliveryState>> {
+    let mut wait = Duration::from_millis(50);
+    loop {
+        match store.record(record.clone()).await {
+            Ok(kept) => return kept,
+            Err(error) => {
+                tracing::error!(%error, outcomes = record.outcomes.len(), "outcomes not recorded, trying again");
+                tokio::time::sleep(wait).await;
+                wait = (wait * 2).min(Duration::from_secs(5));
+            }
+        }
+    }
+}
