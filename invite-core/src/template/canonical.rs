@@ -128,9 +128,13 @@ fn push_show(tera: &mut String, show: &Show, output: Output) {
     tera.push_str("{% endif %}");
 }
 
-/// Whether the value is words that someone wrote: no address to follow, no secret, no date of ours.
+/// Whether the value is words that name someone or something: no address to follow, no secret, no date of ours, and not
+/// the organisation's own contact, which people do follow.
 const fn is_words(variable: Variable) -> bool {
-    !variable.is_link() && !variable.is_credential() && !variable.is_date()
+    !(variable.is_link()
+        || variable.is_credential()
+        || variable.is_date()
+        || matches!(variable, Variable::Support))
 }
 
 fn push_branch(tera: &mut String, word: &str, condition: &Condition) {

@@ -32,7 +32,7 @@ mod render;
 mod source;
 mod spacing;
 
-pub use builtin::builtin;
+pub use builtin::{BUILTIN_VERSION, builtin, builtin_source};
 pub use check::{MAX_SOURCE, Purpose};
 pub use credential_form::CredentialForm;
 pub use problem::Problem;

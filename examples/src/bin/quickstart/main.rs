@@ -62,7 +62,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     tell::mail(&mail);
 
     tell::chapter("5. Anna signs in");
-    let temporary = outbox::temporary_password(&mail.text).ok_or("the message holds no temporary password")?;
+    let temporary =
+        outbox::temporary_password(&mail.text).ok_or("the message holds no temporary password")?;
     let mut sign_in = SignIn::new("anna", Secret::new(temporary.clone()));
     tell::answer("with the temporary password", &invites.sign_in(acme.id, sign_in.clone()).await?);
     sign_in.new_password = Some(Secret::new("rain over the fjord".into()));
@@ -112,7 +113,8 @@ async fn organisation(invites: &Invites) -> Result<Organisation, Box<dyn Error>>
 
 async fn find(invites: &Invites, acme: &Organisation, name: &str) -> Result<UserId, Box<dyn Error>> {
     let people = PeopleFilter { text: Some(name.into()), ..PeopleFilter::default() };
-    let page = invites.users(&Actor::system(acme.id), Filter { people, ..Filter::default() }, None, 100).await?;
+    let page =
+        invites.users(&Actor::system(acme.id), Filter { people, ..Filter::default() }, None, 100).await?;
     let user = page.rows.into_iter().find(|row| row.user.username.as_deref() == Some(name));
     Ok(user.ok_or_else(|| format!("there is no {name}"))?.user.id)
 }

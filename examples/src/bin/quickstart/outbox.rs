@@ -46,7 +46,8 @@ pub fn newest_to(outbox: &Path, address: &str) -> Result<Mail, Box<dyn Error>> {
 pub fn temporary_password(text: &str) -> Option<String> {
     let is_password = |line: &str| {
         let groups: Vec<&str> = line.split('-').collect();
-        groups.len() == 3 && groups.iter().all(|group| group.len() == 4 && group.chars().all(char::is_alphanumeric))
+        groups.len() == 3
+            && groups.iter().all(|group| group.len() == 4 && group.chars().all(char::is_alphanumeric))
     };
     text.lines().map(str::trim).find(|line| is_password(line)).map(str::to_owned)
 }

@@ -27,7 +27,9 @@ pub fn indented(text: &str) -> String {
 
 pub fn import(report: &ImportReport) {
     let ImportReport { created, updated, unchanged, refused, .. } = report;
-    println!("  {created} people added, {updated} changed, {unchanged} as they were, {refused} rows refused:");
+    println!(
+        "  {created} people added, {updated} changed, {unchanged} as they were, {refused} rows refused:"
+    );
     for error in &report.errors {
         print!("{}", indented(&error.to_string()));
     }
