@@ -11,4 +11,4 @@ pub mod service;
 
 pub use credential::{SealingKey, Secret};
 pub use model::actor::Actor;
-pub use service::Invites;
+pub use service::{Invite, Invites, Remind};

@@ -20,7 +20,9 @@ pub enum Error {
     )]
     NotAllowed,
     /// Nothing has this id, or it belongs to another organisation; it does not say which.
-    #[error("there is no such {0} in this organisation: look whether its id, and the organisation, are right")]
+    #[error(
+        "there is no such {0} in this organisation: look whether its id, and the organisation, are right"
+    )]
     NotFound(&'static str),
     /// The host keeps its people itself.
     #[error(
@@ -65,7 +67,9 @@ pub enum Error {
         report: Box<ImportReport>,
     },
     /// The batch was to use a channel that the organisation does not use.
-    #[error("the organisation uses none of the channels asked for: turn them on in its settings, or ask for others")]
+    #[error(
+        "the organisation uses none of the channels asked for: turn them on in its settings, or ask for others"
+    )]
     ChannelNotInUse,
     /// Nothing sends on a channel that is in use.
     #[error(

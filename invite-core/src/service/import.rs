@@ -264,11 +264,7 @@ fn read_ahead(reader: impl Read + Send + 'static, options: FileOptions) -> mpsc:
     receiver
 }
 
-fn read_pages(
-    reader: impl Read,
-    options: FileOptions,
-    pages: &mpsc::Sender<Step>,
-) -> Result<(), FileError> {
+fn read_pages(reader: impl Read, options: FileOptions, pages: &mpsc::Sender<Step>) -> Result<(), FileError> {
     let mut file = PeopleFile::open(reader, options)?;
     let mut goes_on = pages.blocking_send(Step::Columns(file.unknown_columns().to_vec())).is_ok();
     while goes_on {
