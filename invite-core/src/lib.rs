@@ -12,4 +12,4 @@ pub mod template;
 
 pub use credential::{SealingKey, Secret};
 pub use model::actor::Actor;
-pub use service::Invites;
+pub use service::{Invite, Invites, Remind};
