@@ -38,7 +38,7 @@ pub use check::{MAX_SOURCE, Purpose};
 pub use kind::{CredentialForm, MessageKind};
 pub use problem::Problem;
 pub use render::{
-    MAX_HTML, MAX_SMS, MAX_SUBJECT, RenderError, Rendered, RenderedEmail, RenderedSms, Template,
+    MAX_HTML, MAX_SMS, MAX_SUBJECT, Part, RenderError, Rendered, RenderedEmail, RenderedSms, Template,
 };
 pub use theme::{Colour, Logo, Theme};
 pub use values::{CredentialValue, Values};
