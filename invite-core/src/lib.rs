@@ -8,3 +8,9 @@ pub mod model;
 pub mod people_file;
 pub mod policy;
 pub mod port;
+pub mod service;
+pub mod template;
+
+pub use credential::{SealingKey, Secret};
+pub use model::actor::Actor;
+pub use service::{Invite, Invites, Remind};
