@@ -11,7 +11,6 @@
 //! threads that the suite brings; each test evaluates it once:
 //!
 //! ```
-//! # #[cfg(doctest)] mod skip {}
 //! use std::sync::Arc;
 //!
 //! use invite_core::conformance::store::StoreUnderTest;

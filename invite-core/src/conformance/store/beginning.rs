@@ -49,7 +49,9 @@ pub(super) async fn a_message_begins_once(stage: Stage) -> Checked {
     Ok(())
 }
 
-pub(super) async fn an_unknown_message_is_fenced_and_answers_come_in_the_order_asked(stage: Stage) -> Checked {
+pub(super) async fn an_unknown_message_is_fenced_and_answers_come_in_the_order_asked(
+    stage: Stage,
+) -> Checked {
     stage.invite(&stage.persons(3)).await?;
     let claimed = stage.claim(3).await?;
     let mut asked = Vec::new();
@@ -240,8 +242,7 @@ pub(super) async fn an_address_suppressed_since_the_plan_is_not_written_to(stage
 pub(super) async fn of_two_batches_for_a_person_the_one_confirmed_first_goes(stage: Stage) -> Checked {
     let user = stage.person();
     let people = std::slice::from_ref(&user);
-    let (one, other) =
-        (stage.plan(Action::Invite, people).await?, stage.plan(Action::Invite, people).await?);
+    let (one, other) = (stage.plan(Action::Invite, people).await?, stage.plan(Action::Invite, people).await?);
     stage.confirm(other.id).await?;
     stage.confirm(one.id).await?;
     let claimed = stage.claim(10).await?;
@@ -267,8 +268,7 @@ pub(super) async fn begin_tells_the_worker_what_to_say(mut stage: Stage) -> Chec
     people.iter().for_each(|user| stage.put(user));
     let batch = stage.invite(&people).await?;
     let sent = stage.send_all().await?;
-    let kinds =
-        [MessageKind::Invitation, MessageKind::Reset, MessageKind::Sso, MessageKind::Announcement];
+    let kinds = [MessageKind::Invitation, MessageKind::Reset, MessageKind::Sso, MessageKind::Announcement];
     for (user, kind) in people.iter().zip(kinds) {
         let hand_over = sent.iter().map(|one| &one.hand_over).find(|one| one.user.id == user.id);
         let hand_over = hand_over.ok_or_else(|| Failure::new(format!("there is no {kind} message")))?;

@@ -207,7 +207,9 @@ pub(super) async fn survivors_of_a_group_that_died_are_claimed_alone_and_first(s
     Ok(())
 }
 
-pub(super) async fn a_message_that_kills_its_worker_ends_and_its_neighbours_arrive(mut stage: Stage) -> Checked {
+pub(super) async fn a_message_that_kills_its_worker_ends_and_its_neighbours_arrive(
+    mut stage: Stage,
+) -> Checked {
     stage.policy.email.at_most = 3;
     let batch = stage.invite(&stage.persons(4)).await?;
     let poison = stage.claim(4).await?.deliveries[0].id;
@@ -258,11 +260,7 @@ pub(super) async fn an_email_whose_worker_dies_in_the_hand_over_goes_once_more_a
     stage.advance(stage.policy.lease + MINUTE).await;
     stage.nothing_is_due("after the second death").await?;
     let ended = stage.delivery(batch.id, first.id()).await?;
-    same!(
-        (ended.state, ended.reason),
-        (DeliveryState::Unknown, Some(EndReason::LeaseLost)),
-        "its end"
-    );
+    same!((ended.state, ended.reason), (DeliveryState::Unknown, Some(EndReason::LeaseLost)), "its end");
     Ok(())
 }
 

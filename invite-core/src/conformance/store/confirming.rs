@@ -123,7 +123,9 @@ pub(super) async fn whoever_confirms_is_never_in_the_batch(stage: Stage) -> Chec
     Ok(())
 }
 
-pub(super) async fn an_operator_keeps_the_administrator_they_act_for_out_of_the_batch(stage: Stage) -> Checked {
+pub(super) async fn an_operator_keeps_the_administrator_they_act_for_out_of_the_batch(
+    stage: Stage,
+) -> Checked {
     let colleague = stage.person();
     let plan = stage.plan(Action::Invite, std::slice::from_ref(&colleague)).await?;
     let mut confirm = stage.confirmation(plan.id);

@@ -28,11 +28,11 @@ pub(super) async fn begin_asks_for_the_credential_that_it_was_not_given(stage: S
     let batch = stage.invite(&stage.persons(1)).await?;
     let (token, claimed) = stage.claim_one().await?;
     let begun = stage.begin_with(token, vec![stage.beginning(&claimed, None)]).await?;
-    let generation = has_form!(begun[0], Begun::Mint(generation, None) => generation, "without any");
+    let generation = has_form!(&begun[0], Begun::Mint(generation, None) => *generation, "without any");
     same!(generation, Generation::first(), "the generation that it asks for");
     let wrong = stage.mint(&claimed, generation.next(), None).await?;
     let begun = stage.begin_with(token, vec![stage.beginning(&claimed, Some(wrong))]).await?;
-    has_form!(begun[0], Begun::Mint(..) => (), "with another generation than the one wanted");
+    has_form!(&begun[0], Begun::Mint(..) => (), "with another generation than the one wanted");
     let delivery = stage.delivery(batch.id, claimed.id).await?;
     same!((delivery.state, delivery.attempts), (DeliveryState::Claimed, 0), "state and attempts");
     stage.hand_over(token, claimed).await?;
@@ -85,7 +85,9 @@ pub(super) async fn a_message_that_was_lost_goes_again_with_the_same_secret(stag
     Ok(())
 }
 
-pub(super) async fn with_less_than_half_its_life_left_the_next_generation_is_minted(mut stage: Stage) -> Checked {
+pub(super) async fn with_less_than_half_its_life_left_the_next_generation_is_minted(
+    mut stage: Stage,
+) -> Checked {
     stage.channels = ChannelRule::Both;
     let user = stage.person_by_both();
     let batch = stage.invite(std::slice::from_ref(&user)).await?;
@@ -110,7 +112,9 @@ pub(super) async fn with_less_than_half_its_life_left_the_next_generation_is_min
     Ok(())
 }
 
-pub(super) async fn a_reminder_adds_a_generation_and_the_earlier_one_goes_on_working(stage: Stage) -> Checked {
+pub(super) async fn a_reminder_adds_a_generation_and_the_earlier_one_goes_on_working(
+    stage: Stage,
+) -> Checked {
     let user = stage.person();
     let invitation = stage.invited(&user).await?;
     stage.advance(DAY * 4).await;
@@ -123,7 +127,11 @@ pub(super) async fn a_reminder_adds_a_generation_and_the_earlier_one_goes_on_wor
     let story = stage.story(&user).await?;
     same!(story.invitations.len(), 1, "invitations");
     let expires = credential.map(|one| one.expires_at);
-    same!(story.invitations[0].expires_at, expires, "when the invitation expires: with its newest generation");
+    same!(
+        story.invitations[0].expires_at,
+        expires,
+        "when the invitation expires: with its newest generation"
+    );
     Ok(())
 }
 
@@ -147,10 +155,8 @@ pub(super) async fn a_sealed_secret_is_wiped_when_no_message_shares_it_any_more(
     let user = stage.person_by_both();
     stage.invite(std::slice::from_ref(&user)).await?;
     let claimed = stage.claim(2).await?;
-    let [first, second]: [ClaimedDelivery; 2] = claimed
-        .deliveries
-        .try_into()
-        .map_err(|_| Failure::new("two messages are due"))?;
+    let [first, second]: [ClaimedDelivery; 2] =
+        claimed.deliveries.try_into().map_err(|_| Failure::new("two messages are due"))?;
     let first = stage.hand_over(claimed.token, first).await?;
     stage.record(&first, accepted()).await?;
     same!(sealed(&stage, &user).await?, [true], "sealed secrets while the other message waits");

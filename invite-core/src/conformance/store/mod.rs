@@ -10,6 +10,7 @@
 
 mod arrivals;
 mod beginning;
+mod behaviours;
 mod claiming;
 mod confirming;
 mod credentials;
@@ -32,10 +33,10 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use self::stage::Stage;
-use super::Behaviour;
 use crate::memory::ManualClock;
 use crate::port::InvitationStore;
+
+pub use self::behaviours::BEHAVIOURS;
 
 /// A fresh, empty store, and what moves its clock.
 #[derive(Debug, Clone)]

@@ -64,12 +64,8 @@ pub(super) async fn a_recipient_that_is_refused_fails_and_is_suppressed(stage: S
         let list = stage.store.suppressions(stage.id(), None, 100).await?;
         let entry = list.iter().find(|entry| entry.address == key && entry.channel == Channel::Email);
         same!(entry.map(|entry| entry.reason), Some(reason), "why the address is suppressed");
-        let failed = Happening::Failed {
-            user: user.id,
-            delivery: sent.id(),
-            channel: Channel::Email,
-            reason: end,
-        };
+        let failed =
+            Happening::Failed { user: user.id, delivery: sent.id(), channel: Channel::Email, reason: end };
         same!(stage.count(|what| *what == failed).await?, 1, "events that the message failed");
         let suppressed = Happening::Suppressed { user: user.id, channel: Channel::Email };
         same!(stage.count(|what| *what == suppressed).await?, 1, "events that the address is suppressed");
@@ -136,7 +132,9 @@ pub(super) async fn a_message_is_tried_for_as_long_as_the_policy_says(mut stage:
     Ok(())
 }
 
-pub(super) async fn an_email_with_unknown_outcome_goes_once_more_and_an_sms_does_not(stage: Stage) -> Checked {
+pub(super) async fn an_email_with_unknown_outcome_goes_once_more_and_an_sms_does_not(
+    stage: Stage,
+) -> Checked {
     let batch = stage.invite(&stage.persons(1)).await?;
     stage.send_one(unknown()).await?;
     same!(stage.deliveries(batch.id).await?[0].state, DeliveryState::Queued, "the e-mail at first");
@@ -193,7 +191,8 @@ pub(super) async fn a_batch_brakes_when_too_many_of_its_messages_fail(mut stage:
         "it says why: the brake, 2 of 10; but it says {because:?}"
     );
     stage.nothing_is_due("of a batch that brakes").await?;
-    let paused = |what: &Happening| matches!(what, Happening::BatchPaused { batch: of, .. } if *of == batch.id);
+    let paused =
+        |what: &Happening| matches!(what, Happening::BatchPaused { batch: of, .. } if *of == batch.id);
     same!(stage.count(paused).await?, 1, "events that it is paused");
     stage.change(batch.id, BatchEvent::Resume).await?;
     for number in 1..=9 {

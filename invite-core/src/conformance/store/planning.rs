@@ -168,7 +168,9 @@ pub(super) async fn a_plan_sees_suppressed_addresses(stage: Stage) -> Checked {
     Ok(())
 }
 
-pub(super) async fn whoever_got_a_message_within_the_hour_is_invited_by_id_alone(mut stage: Stage) -> Checked {
+pub(super) async fn whoever_got_a_message_within_the_hour_is_invited_by_id_alone(
+    mut stage: Stage,
+) -> Checked {
     let user = stage.person();
     stage.invited(&user).await?;
     stage.advance(HOUR / 2).await;

@@ -78,7 +78,9 @@ pub(super) async fn of_twenty_who_come_at_the_same_time_one_wins(stage: Stage) -
     Ok(())
 }
 
-pub(super) async fn a_reservation_that_was_not_completed_can_be_taken_up_after_its_time(stage: Stage) -> Checked {
+pub(super) async fn a_reservation_that_was_not_completed_can_be_taken_up_after_its_time(
+    stage: Stage,
+) -> Checked {
     let (stage, user, sent) = by_link(stage).await?;
     let credential = link(&stage, &sent).await?.credential;
     let mut last = 0;
@@ -367,7 +369,9 @@ pub(super) async fn coming_ends_a_retirement(stage: Stage) -> Checked {
     Ok(())
 }
 
-pub(super) async fn a_few_guesses_are_free_and_then_the_wait_doubles_up_to_its_limit(stage: Stage) -> Checked {
+pub(super) async fn a_few_guesses_are_free_and_then_the_wait_doubles_up_to_its_limit(
+    stage: Stage,
+) -> Checked {
     let (user, free) = (stage.person(), stage.policy.free_guesses);
     for number in 1..=free {
         same!(guess(&stage, &user, "a").await?, None, "the wait before guess {number}");
@@ -445,12 +449,7 @@ async fn link(stage: &Stage, sent: &InFlight) -> Checked<Link> {
 }
 
 fn reserve(stage: &Stage, credential: CredentialId, user: UserId) -> Reserve {
-    Reserve {
-        organisation: stage.id(),
-        credential,
-        user: stage.facts(user),
-        policy: stage.policy.clone(),
-    }
+    Reserve { organisation: stage.id(), credential, user: stage.facts(user), policy: stage.policy.clone() }
 }
 
 fn close(stage: &Stage, credential: CredentialId, reservation: u64) -> Close {

@@ -12,7 +12,9 @@ use crate::model::outcome::{Answer, Outcome, Refusal, Scope};
 use crate::model::sender::{Covers, PauseKind, SenderKey};
 use crate::model::user::User;
 
-pub(super) async fn throttling_gives_the_attempt_back_and_the_sender_goes_on_by_itself(stage: Stage) -> Checked {
+pub(super) async fn throttling_gives_the_attempt_back_and_the_sender_goes_on_by_itself(
+    stage: Stage,
+) -> Checked {
     let batch = stage.invite(&stage.persons(3)).await?;
     let sent = stage.send_one(throttled(Scope::Sender, Some(MINUTE * 5))).await?;
     let delivery = stage.delivery(batch.id, sent.id()).await?;
@@ -50,7 +52,8 @@ pub(super) async fn a_block_gives_the_attempt_back_and_stops_its_sender(stage: S
     let covers = Covers::Sender(stage.senders[&Channel::Email].0.clone());
     same!((&pauses[0].covers, pauses[0].kind), (&covers, PauseKind::Blocked), "what is paused");
     same!(pauses[0].answer.text(), "account suspended", "what the provider said");
-    let paused = |what: &Happening| matches!(what, Happening::SenderPaused { covers: of, .. } if *of == covers);
+    let paused =
+        |what: &Happening| matches!(what, Happening::SenderPaused { covers: of, .. } if *of == covers);
     same!(stage.count(paused).await?, 1, "events that it is paused");
     Ok(())
 }

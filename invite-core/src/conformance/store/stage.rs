@@ -428,7 +428,9 @@ impl Stage {
     pub(super) async fn record(&self, in_flight: &InFlight, outcome: Outcome) -> Checked<DeliveryState> {
         let result = HandOverResult::Outcome(outcome);
         let kept = self.record_result((in_flight.token, in_flight.claimed.id), result).await?;
-        kept.ok_or_else(|| Failure::new("the outcome of a message that was handed over just now was not kept"))
+        kept.ok_or_else(|| {
+            Failure::new("the outcome of a message that was handed over just now was not kept")
+        })
     }
 
     /// Claims one message, hands it over and records this.

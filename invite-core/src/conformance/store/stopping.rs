@@ -52,12 +52,8 @@ pub(super) async fn an_event_that_does_not_fit_changes_nothing(stage: Stage) -> 
         same!(changed, expected, "{event:?} of a recalled batch");
     }
     same!(stage.batch(batch.id).await?.state, BatchState::Recalled, "its state");
-    let change = BatchChange {
-        batch: BatchId::new(),
-        actor: stage.actor(),
-        event: BatchEvent::Pause,
-        because: None,
-    };
+    let change =
+        BatchChange { batch: BatchId::new(), actor: stage.actor(), event: BatchEvent::Pause, because: None };
     same!(stage.store.change_batch(change).await?, None, "a batch that is not there");
     Ok(())
 }
