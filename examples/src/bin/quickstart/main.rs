@@ -21,7 +21,7 @@ use invite_core::model::message::Channel;
 use invite_core::model::organisation::{Organisation, ReminderRules, Settings};
 use invite_core::model::selection::{Filter, PeopleFilter};
 use invite_core::policy::Policy;
-use invite_core::service::{ConfirmOptions, ImportOptions, Invite, Remind, SignIn, SignedIn};
+use invite_core::service::{ConfirmOptions, ImportOptions, Invite, Remind, SignIn};
 use invite_core::{Actor, Invites, SealingKey, Secret};
 use invite_file::FileTransport;
 use invite_sqlite::SqliteStore;
