@@ -8,6 +8,7 @@ pub mod people_file;
 pub mod policy;
 pub mod port;
 pub mod service;
+pub mod template;
 
 pub use credential::{SealingKey, Secret};
 pub use model::actor::Actor;

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use tokio::sync::Notify;
+
 use super::invites::{Inner, Invites};
 use crate::credential::{HashCost, Hasher, HasherError, SealingKey};
 use crate::model::message::Mailbox;
@@ -155,7 +157,7 @@ impl Builder {
         };
         let hasher = Hasher::new(self.hash_cost)?;
         let Self { accounts, people, store, policy, .. } = self;
-        let inner = Inner { accounts, people, store, senders, hasher, key, policy };
+        let inner = Inner { accounts, people, store, senders, hasher, key, policy, wake: Notify::new() };
         Ok(Invites { inner: Arc::new(inner) })
     }
 }

@@ -19,6 +19,8 @@ use crate::port::people::{FinishedImport, ImportPage, People};
 /// Rows a page, and so a transaction.
 const PAGE: usize = 500;
 
+type Progress = Arc<dyn Fn(&ImportReport) + Send + Sync>;
+
 /// How a file is imported.
 #[derive(Clone)]
 pub struct ImportOptions {
@@ -36,7 +38,7 @@ pub struct ImportOptions {
     pub max_rows: u64,
     /// How many errors the report keeps; 1,000. The others are counted.
     pub max_errors: usize,
-    progress: Option<Arc<dyn Fn(&ImportReport) + Send + Sync>>,
+    progress: Option<Progress>,
 }
 
 impl Default for ImportOptions {

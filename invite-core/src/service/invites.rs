@@ -2,8 +2,11 @@
 
 use std::sync::Arc;
 
+use tokio::sync::Notify;
+
 use super::builder::Builder;
 use super::error::Error;
+use super::worker::Worker;
 use crate::credential::{Hasher, SealingKey};
 use crate::model::id::{OrganisationId, UserId};
 use crate::model::user::User;
@@ -32,6 +35,8 @@ pub(super) struct Inner {
     pub(super) hasher: Hasher,
     pub(super) key: SealingKey,
     pub(super) policy: Policy,
+    /// Rings when this process has confirmed a batch: its workers need not wait for their next look.
+    pub(super) wake: Notify,
 }
 
 impl Invites {
@@ -45,6 +50,11 @@ impl Invites {
     /// [`sign_in`](Self::sign_in) are then the host's own, unless it gives [`people`](Builder::people).
     pub fn builder_with(accounts: impl Accounts + 'static, store: impl InvitationStore + 'static) -> Builder {
         Builder::new(Arc::new(accounts), None, Arc::new(store))
+    }
+
+    /// A worker that carries out confirmed batches; run any number of them, in any number of processes.
+    pub fn worker(&self) -> Worker {
+        Worker::new(self.inner.clone())
     }
 
     /// The figures in force.

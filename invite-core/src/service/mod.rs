@@ -21,6 +21,7 @@ mod story;
 mod summary;
 mod suppression;
 mod users;
+pub mod worker;
 
 pub use accept::{Invitee, LinkView};
 pub use batches::BatchStatus;
@@ -36,3 +37,4 @@ pub use redeem::Acceptance;
 pub use sign_in::{SignIn, SignedIn};
 pub use story::{Story, StoryEvent, StoryStep};
 pub use users::{UserRow, UserStatus};
+pub use worker::{WorkReport, Worker};

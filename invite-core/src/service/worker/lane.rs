@@ -3,7 +3,9 @@
 //! Two lanes run side by side, so that one hashes while the other talks to the database.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::{OwnedSemaphorePermit, RwLock, Semaphore, mpsc};
 use tokio::time::Instant;
@@ -52,7 +54,7 @@ struct Prepared {
 
 impl Shared {
     /// Claims and works on one group. Says whether there was one.
-    pub(super) async fn group(&self, stop: &dyn Fn() -> bool) -> PortResult<bool> {
+    pub(super) async fn group(&self, stop: &AtomicBool) -> PortResult<bool> {
         let policy = &self.inner.policy;
         let shared = self.gate.clone().read_owned().await;
         let asked_at = Instant::now();
@@ -84,13 +86,18 @@ impl Shared {
         Ok(true)
     }
 
-    async fn send_all(&self, prepared: Vec<Prepared>, lease: &Arc<Lease>, stop: &dyn Fn() -> bool) -> PortResult<()> {
+    async fn send_all(
+        &self,
+        prepared: Vec<Prepared>,
+        lease: &Arc<Lease>,
+        stop: &AtomicBool,
+    ) -> PortResult<()> {
         let part = self.concurrency.clamp(1, 16);
         let mut left = prepared.into_iter().peekable();
         while left.peek().is_some() {
             let part: Vec<Prepared> = left.by_ref().take(part).collect();
             let ids: Vec<DeliveryId> = part.iter().map(|one| one.delivery.id).collect();
-            let too_late = stop() || !lease.stands(self.inner.policy.margin());
+            let too_late = stop.load(Ordering::Relaxed) || !lease.stands(self.inner.policy.margin());
             let sent = if too_late { Ok(()) } else { self.send_part(part, lease).await };
             if too_late || sent.is_err() {
                 let rest = ids.into_iter().chain(left.map(|one| one.delivery.id)).collect();
@@ -103,8 +110,13 @@ impl Shared {
 
     /// Mints, begins and hands over as many as are sent at once.
     async fn send_part(&self, part: Vec<Prepared>, lease: &Arc<Lease>) -> PortResult<()> {
-        let mut part: Vec<(Prepared, Option<Take>)> =
-            part.into_iter().map(|one| { let take = first_take(&one); (one, take) }).collect();
+        let mut part: Vec<(Prepared, Option<Take>)> = part
+            .into_iter()
+            .map(|one| {
+                let take = first_take(&one);
+                (one, take)
+            })
+            .collect();
         for _ in 0..MINT_AGAIN {
             let minted = self.mint(&part).await?;
             let permits = self.permits(part.len()).await;
@@ -132,7 +144,10 @@ impl Shared {
                     Begun::Go(hand_over) => {
                         let Prepared { organisation, batch, sender, .. } = one;
                         let lease = lease.clone();
-                        self.depart(Departure { hand_over: *hand_over, organisation, batch, sender, lease }, permit);
+                        self.depart(
+                            Departure { hand_over: *hand_over, organisation, batch, sender, lease },
+                            permit,
+                        );
                     }
                     Begun::Stopped(reason) => {
                         tracing::debug!(delivery = %one.delivery.id, %reason, "not sent");
@@ -218,27 +233,29 @@ impl Shared {
         let mut batches: HashMap<BatchId, Arc<Batch>> = HashMap::new();
         let mut senders: HashMap<(OrganisationId, Channel), Sender> = HashMap::new();
         for organisation in deliveries.iter().map(|delivery| delivery.organisation) {
-            if organisations.contains_key(&organisation) {
-                continue;
-            }
+            let Entry::Vacant(place) = organisations.entry(organisation) else { continue };
             let settings = self.inner.store.organisation(organisation).await?;
-            organisations.insert(organisation, Arc::new(settings.ok_or_else(|| gone("organisation"))?));
-            let users: Vec<UserId> =
-                deliveries.iter().filter(|one| one.organisation == organisation).map(|one| one.user).collect();
+            place.insert(Arc::new(settings.ok_or_else(|| gone("organisation"))?));
+            let users: Vec<UserId> = deliveries
+                .iter()
+                .filter(|one| one.organisation == organisation)
+                .map(|one| one.user)
+                .collect();
             let facts = self.inner.accounts.facts(organisation, users.clone()).await?;
-            people.extend(users.iter().zip(facts).filter_map(|(id, user)| Some(((organisation, *id), user?))));
+            people
+                .extend(users.iter().zip(facts).filter_map(|(id, user)| Some(((organisation, *id), user?))));
         }
         let mut prepared = Vec::with_capacity(deliveries.len());
         for delivery in deliveries {
             let organisation = organisations[&delivery.organisation].clone();
-            if !batches.contains_key(&delivery.batch) {
+            if let Entry::Vacant(place) = batches.entry(delivery.batch) {
                 let batch = self.inner.store.batch(delivery.organisation, delivery.batch).await?;
-                batches.insert(delivery.batch, Arc::new(batch.ok_or_else(|| gone("batch"))?));
+                place.insert(Arc::new(batch.ok_or_else(|| gone("batch"))?));
             }
             let key = (delivery.organisation, delivery.channel);
-            if !senders.contains_key(&key) {
+            if let Entry::Vacant(place) = senders.entry(key) {
                 let sender = self.inner.senders.sender(organisation.clone(), delivery.channel).await?;
-                senders.insert(key, sender.ok_or_else(|| no_sender(delivery.channel))?);
+                place.insert(sender.ok_or_else(|| no_sender(delivery.channel))?);
             }
             prepared.push(Prepared {
                 user: people.get(&(delivery.organisation, delivery.user)).cloned(),

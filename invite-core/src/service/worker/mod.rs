@@ -48,7 +48,7 @@ enum Until {
 }
 
 impl Worker {
-    pub(crate) fn new(inner: Arc<Inner>) -> Self {
+    pub(super) fn new(inner: Arc<Inner>) -> Self {
         let name = format!("worker-{}", std::process::id());
         Self { inner, name, concurrency: 32 }
     }
@@ -138,9 +138,8 @@ impl Worker {
 
 async fn lane(shared: &Shared, stop: &AtomicBool, until: Until) -> PortResult<()> {
     let mut wait = Duration::from_millis(250);
-    let stopped = || stop.load(Ordering::Relaxed);
-    while !stopped() {
-        let worked = match shared.group(&stopped).await {
+    while !stop.load(Ordering::Relaxed) {
+        let worked = match shared.group(stop).await {
             Ok(worked) => worked,
             Err(error) if until == Until::Idle && !error.is_transient() => return Err(error),
             Err(error) => {

@@ -54,7 +54,9 @@ async fn run(
         };
         let kept = write(&*store, record).await;
         gathered.clear();
-        kept.into_iter().for_each(|state| tally.count(state));
+        for state in kept {
+            tally.count(state);
+        }
     }
 }
 
