@@ -3,6 +3,7 @@
 pub mod credential;
 pub mod decision;
 pub mod machine;
+pub mod memory;
 pub mod model;
 pub mod people_file;
 pub mod policy;
