@@ -1,6 +1,6 @@
 //! A store that says what phase it is in, and otherwise does what the store within does.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -38,11 +38,13 @@ use crate::phase::{InFlight, Phase};
 pub(crate) struct Observed<S> {
     store: S,
     in_flight: Arc<InFlight>,
+    /// The last claim's, if it was one.
+    suspect: Mutex<Option<DeliveryId>>,
 }
 
 impl<S> Observed<S> {
     pub(crate) const fn new(store: S, in_flight: Arc<InFlight>) -> Self {
-        Self { store, in_flight }
+        Self { store, in_flight, suspect: Mutex::new(None) }
     }
 }
 
@@ -52,7 +54,13 @@ impl<S: InvitationStore> Queue for Observed<S> {
         let claiming = self.in_flight.enter(Phase::Claim);
         let claimed = self.store.claim(claim).await?;
         drop(claiming);
-        self.in_flight.prepare(claimed.deliveries.iter().map(|delivery| delivery.id));
+        let ids: Vec<DeliveryId> = claimed.deliveries.iter().map(|delivery| delivery.id).collect();
+        // Rule 11: a suspect is alone in its worker until it is recorded.
+        let mut suspect = self.suspect.lock().unwrap_or_else(PoisonError::into_inner);
+        let held = suspect.is_some_and(|suspect| self.in_flight.has(suspect));
+        assert!(!held || ids.is_empty(), "messages were claimed while a suspect was at work");
+        *suspect = ids.first().copied().filter(|_| claimed.alone);
+        self.in_flight.prepare(ids);
         Ok(claimed)
     }
 
@@ -84,6 +92,7 @@ impl<S: InvitationStore> Queue for Observed<S> {
 
     async fn release(&self, claim: ClaimToken, deliveries: Vec<DeliveryId>) -> PortResult<()> {
         self.in_flight.prepared(&deliveries);
+        self.in_flight.handed_over(&deliveries);
         self.store.release(claim, deliveries).await
     }
 

@@ -123,6 +123,12 @@ impl InFlight {
         }
     }
 
+    /// Whether a message is claimed or being handed over.
+    pub(crate) fn has(&self, id: DeliveryId) -> bool {
+        let state = self.state();
+        state.prepared.contains(&id) || state.handed_over.contains(&Some(id))
+    }
+
     fn count_prepared(&self, state: &mut State) {
         state.counters[Phase::Mint as usize] = u32::try_from(state.prepared.len()).unwrap_or(u32::MAX);
         self.write_counters(state);
