@@ -10,6 +10,7 @@ mod check;
 mod core_alone;
 mod crates;
 mod deny;
+mod documents;
 mod floors;
 mod kills;
 mod rust_code;

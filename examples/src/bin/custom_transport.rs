@@ -85,7 +85,9 @@ fn outcome(status: ExitStatus, delivery: DeliveryId) -> Outcome {
         Some(67) => Outcome::Refused { refusal: Refusal::Recipient, answer: answer("no such user") },
         Some(65) => Outcome::Refused { refusal: Refusal::Content, answer: answer("the message was refused") },
         Some(75) => Outcome::Deferred { retry_after: None, answer: answer("try again later") },
-        Some(77 | 78) => Outcome::Blocked { scope: Scope::Sender, answer: answer("permission or configuration") },
+        Some(77 | 78) => {
+            Outcome::Blocked { scope: Scope::Sender, answer: answer("permission or configuration") }
+        }
         // Killed by a signal, or a code that says nothing: it may have passed the message on.
         _ => Outcome::Unknown { answer: answer("the program did not say what became of the message") },
     }

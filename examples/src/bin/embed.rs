@@ -15,6 +15,7 @@ use invite_sqlite::SqliteStore;
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
+    // README: from here
     let store = SqliteStore::open("app.db").await?;
     let invites = Invites::builder(store)
         .email(FileTransport::new("outbox")?)
@@ -25,8 +26,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let plan = invites.plan(&admin, Invite::never_invited()).await?; // who gets what, who is skipped and why
     println!("{}", plan.summary());
     let batch = invites.confirm(&admin, plan.id()).await?; // carries out exactly that
-    let report = invites.worker().run_until_idle().await?; // or run_until(shutdown_signal()), in any number of replicas
+    let report = invites.worker().run_until_idle().await?;
     println!("batch {}: {} sent; look at outbox/index.html", batch.id, report.sent);
+    // README: to here
     Ok(())
 }
 

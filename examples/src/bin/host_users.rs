@@ -79,7 +79,9 @@ impl Accounts for Members {
                     .map_err(|error| port_error("read members", error))?;
             let is_last = rows.len() < 500;
             after = rows.last().map_or(after, |member| member.0.id.as_uuid());
-            users.extend(rows.into_iter().map(|member| member.0).filter(|user| page.filter.people.matches(user)));
+            users.extend(
+                rows.into_iter().map(|member| member.0).filter(|user| page.filter.people.matches(user)),
+            );
             if is_last {
                 break;
             }
@@ -159,11 +161,12 @@ async fn sign_in(
     new_password: Option<&Secret>,
 ) -> Result<SignIn, Box<dyn Error>> {
     let Host { members, hasher, invites, tenant, .. } = host;
-    let own: Option<Option<String>> = sqlx::query_scalar("select secret from members where tenant = ? and id = ?")
-        .bind(tenant.as_uuid())
-        .bind(user.as_uuid())
-        .fetch_optional(&members.pool)
-        .await?;
+    let own: Option<Option<String>> =
+        sqlx::query_scalar("select secret from members where tenant = ? and id = ?")
+            .bind(tenant.as_uuid())
+            .bind(user.as_uuid())
+            .fetch_optional(&members.pool)
+            .await?;
     if let Some(own) = own.flatten() {
         let right = hasher.verify(secret.clone(), own.parse::<PasswordHash>()?).await?;
         if right && invites.own_password_counts(*tenant, vec![user]).await? == [true] {
@@ -236,15 +239,17 @@ impl Members {
         mail: Option<&str>,
         is_admin: bool,
     ) -> Result<(), sqlx::Error> {
-        sqlx::query("insert into members (id, tenant, given, family, mail, is_admin) values (?, ?, ?, ?, ?, ?)")
-            .bind(id.as_uuid())
-            .bind(tenant.as_uuid())
-            .bind(given)
-            .bind(family)
-            .bind(mail)
-            .bind(is_admin)
-            .execute(&self.pool)
-            .await?;
+        sqlx::query(
+            "insert into members (id, tenant, given, family, mail, is_admin) values (?, ?, ?, ?, ?, ?)",
+        )
+        .bind(id.as_uuid())
+        .bind(tenant.as_uuid())
+        .bind(given)
+        .bind(family)
+        .bind(mail)
+        .bind(is_admin)
+        .execute(&self.pool)
+        .await?;
         Ok(())
     }
 }
@@ -263,7 +268,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     let temporary = password_for(&transport, anna, &host).await?;
     let own = Secret::new("rain over the fjord".into());
-    println!("Anna signs in at the host, with the temporary password: {:?}", sign_in(&host, anna, &temporary, None).await?);
+    println!(
+        "Anna signs in at the host, with the temporary password: {:?}",
+        sign_in(&host, anna, &temporary, None).await?
+    );
     println!("and a password of her own: {:?}", sign_in(&host, anna, &temporary, Some(&own)).await?);
     println!("and later with her own: {:?}", sign_in(&host, anna, &own, None).await?);
     println!("and with the temporary one again: {:?}\n", sign_in(&host, anna, &temporary, None).await?);
@@ -272,7 +280,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let plan = host.invites.plan(&admin, Invite::users([anna])).await?;
     host.invites.confirm_with(&admin, plan.id(), ConfirmOptions::new().resets(true)).await?;
     host.invites.worker().run_until_idle().await?;
-    println!("Her own password, still in the host's table, is retired: {:?}", sign_in(&host, anna, &own, None).await?);
+    println!(
+        "Her own password, still in the host's table, is retired: {:?}",
+        sign_in(&host, anna, &own, None).await?
+    );
     let temporary = password_for(&transport, anna, &host).await?;
     let newer = Secret::new("wind in the birches".into());
     println!("The new message lets her in: {:?}", sign_in(&host, anna, &temporary, Some(&newer)).await?);
@@ -333,7 +344,8 @@ mod tests {
     async fn the_hosts_people_are_not_written_to() {
         let (host, _) = Host::open(RecordingTransport::new()).await.unwrap();
         let admin = Actor::system(host.tenant);
-        let refused = host.invites.import(&admin, "email\na@b.example\n".as_bytes(), Default::default()).await;
+        let refused =
+            host.invites.import(&admin, "email\na@b.example\n".as_bytes(), Default::default()).await;
         assert!(refused.unwrap_err().to_string().contains("kept by the host"));
     }
 }

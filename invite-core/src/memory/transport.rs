@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -11,7 +11,7 @@ use crate::model::message::Message;
 use crate::model::outcome::{Outcome, Receipt};
 use crate::port::transport::Transport;
 
-type Answering = Box<dyn Fn(&Message) -> Outcome + Send + Sync>;
+type Answering = Arc<dyn Fn(&Message) -> Outcome + Send + Sync>;
 
 /// A transport that keeps the messages it is handed, whole and in order, and answers what a test tells it to: first the
 /// script, then the function, else that it accepted them.
@@ -27,9 +27,11 @@ type Answering = Box<dyn Fn(&Message) -> Outcome + Send + Sync>;
 /// // … the first message is deferred, all others are accepted
 /// assert!(transport.messages().is_empty());
 /// ```
-#[derive(Default)]
+///
+/// A clone is the same transport: one goes to the builder, the other stays with the test.
+#[derive(Clone, Default)]
 pub struct RecordingTransport {
-    kept: Mutex<Kept>,
+    kept: Arc<Mutex<Kept>>,
     answering: Option<Answering>,
 }
 
@@ -47,7 +49,7 @@ impl RecordingTransport {
 
     /// One that answers each message by a function.
     pub fn answering(answer: impl Fn(&Message) -> Outcome + Send + Sync + 'static) -> Self {
-        Self { kept: Mutex::default(), answering: Some(Box::new(answer)) }
+        Self { kept: Arc::default(), answering: Some(Arc::new(answer)) }
     }
 
     /// Adds outcomes to be answered next, one a message.

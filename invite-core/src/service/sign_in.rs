@@ -29,6 +29,13 @@ pub struct SignIn {
     pub source: Option<String>,
 }
 
+impl SignIn {
+    /// Somebody who gives a name and a password, from an unknown address.
+    pub fn new(name: impl Into<String>, secret: Secret) -> Self {
+        Self { name: name.into(), secret, new_password: None, source: None }
+    }
+}
+
 /// What the door says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]

@@ -25,7 +25,7 @@ pub(super) fn print(pieces: &[Piece], output: Output) -> String {
         match piece {
             Piece::Text(text, _) => push_literal(&mut tera, text, output),
             Piece::Show(show) => push_show(&mut tera, show, output),
-            Piece::Href(variable) => tera.push_str(&format!("{{{{ {variable} }}}}")),
+            Piece::Href(variable) => tera.extend(["{{ ", variable.as_str(), " }}"]),
             Piece::Own(own) => tera.push_str(own),
             Piece::If(condition, _) => push_branch(&mut tera, "if", condition),
             Piece::Elif(condition, _) => push_branch(&mut tera, "elif", condition),
@@ -113,7 +113,7 @@ fn push_show(tera: &mut String, show: &Show, output: Output) {
         Output::Html if is_words(show.variable) => format!("{{{{ {value} | {INERT} }}}}"),
         Output::Html | Output::Text => format!("{{{{ {value} }}}}"),
     };
-    tera.push_str(&format!("{{% if {name} %}}"));
+    tera.extend(["{% if ", name, " %}"]);
     if show.space_before {
         tera.push(' ');
     }
@@ -149,7 +149,7 @@ fn push_branch(tera: &mut String, word: &str, condition: &Condition) {
             all.join(" and ")
         })
         .collect();
-    tera.push_str(&format!("{{% {word} {} %}}", any.join(" or ")));
+    tera.extend(["{% ", word, " ", &any.join(" or "), " %}"]);
 }
 
 #[cfg(test)]

@@ -41,6 +41,9 @@ pub(super) fn render(pieces: Vec<Piece>, problems: &mut Vec<Problem>) -> Body {
     let mut walk = Walk::new(&markdown, problems);
     let mut rest = events.as_slice();
     while let Some(((event, range), after)) = rest.split_first() {
+        if walk.is_too_deep() {
+            break;
+        }
         walk.move_to(range.start);
         rest = if matches!(event, Event::Start(Tag::Paragraph)) {
             let length = after.iter().position(|(event, _)| *event == Event::End(TagEnd::Paragraph));
@@ -239,6 +242,9 @@ impl<'m, 'p> Walk<'m, 'p> {
             self.start(&Tag::Paragraph);
         }
         for (event, range) in inside {
+            if self.is_too_deep() {
+                return;
+            }
             self.move_to(range.start);
             match event {
                 Event::Start(Tag::Link { dest_url, link_type, .. }) => {
@@ -271,9 +277,9 @@ impl<'m, 'p> Walk<'m, 'p> {
             Event::End(_) => self.end(),
             Event::Text(text) | Event::Html(text) | Event::InlineHtml(text) => self.inline(text),
             Event::Code(text) => {
-                self.push_html(layout::CODE.open);
+                self.open_element(&layout::CODE);
                 self.inline(text);
-                self.push_html(layout::CODE.close);
+                self.end();
             }
             Event::SoftBreak => {
                 self.push_html("\n");
@@ -580,6 +586,11 @@ impl<'m, 'p> Walk<'m, 'p> {
     }
 
     fn finish(self) -> Body {
+        if self.is_too_deep() {
+            self.problems
+                .push(self.at.problem("too many lists, quotations or emphases stand in one another here"));
+            return Body { html: self.html, text: self.text };
+        }
         let targets: Vec<Variable> = self
             .html
             .iter()
@@ -602,6 +613,11 @@ impl<'m, 'p> Walk<'m, 'p> {
         Body { html: self.html, text: self.text }
     }
 
+    /// Whether to stop: what each line costs grows with the depth.
+    fn is_too_deep(&self) -> bool {
+        self.containers.len() > MAX_DEPTH
+    }
+
     fn in_link(&self) -> bool {
         self.containers.iter().any(|container| matches!(container.close, Close::Link(_)))
     }
@@ -616,9 +632,6 @@ impl<'m, 'p> Walk<'m, 'p> {
     }
 
     fn push_container(&mut self, prefix: &str, close: Close) {
-        if self.containers.len() == MAX_DEPTH {
-            self.problem("too many lists, quotations or emphases stand in one another here");
-        }
         self.containers.push(Container { id: self.next_container, prefix: prefix.to_owned(), close });
         self.next_container += 1;
     }

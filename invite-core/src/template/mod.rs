@@ -37,7 +37,7 @@ pub use check::{MAX_SOURCE, Purpose};
 pub use credential_form::CredentialForm;
 pub use problem::Problem;
 pub use render::{
-    MAX_HTML, MAX_SMS, MAX_SUBJECT, RenderError, Rendered, RenderedEmail, RenderedSms, Template,
+    MAX_HTML, MAX_SMS, MAX_SUBJECT, Part, RenderError, Rendered, RenderedEmail, RenderedSms, Template,
 };
 pub use values::{CredentialValue, Values};
 pub use variable::Variable;
