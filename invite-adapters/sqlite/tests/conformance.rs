@@ -1,4 +1,4 @@
-//! The store, proved by the suite of the core.
+//! The store on SQLite, proved by the suite.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,26 +9,26 @@ use invite_core::memory::ManualClock;
 use invite_sqlite::SqliteStore;
 use tempfile::TempDir;
 
-/// A clock that keeps the folder of the database as long as the test runs.
+/// The clock, and the folder, which lives as long.
 #[derive(Debug)]
-struct Bench {
-    clock: Arc<ManualClock>,
-    _folder: TempDir,
-}
+struct ClockAndFolder(
+    Arc<ManualClock>,
+    #[expect(dead_code, reason = "it is removed when it is dropped")] TempDir,
+);
 
 #[async_trait]
-impl Clockwork for Bench {
+impl Clockwork for ClockAndFolder {
     async fn advance(&self, by: Duration) {
-        self.clock.advance(by);
+        self.0.advance(by);
     }
 }
 
 async fn fresh() -> StoreUnderTest {
     let folder = tempfile::tempdir().expect("a folder");
     let clock = Arc::new(ManualClock::new("2026-11-23T08:00:00Z".parse().expect("an instant")));
-    let store = SqliteStore::open(folder.path().join("invite.db")).await.expect("a store");
-    let store = Arc::new(store.with_clock(clock.clone()));
-    StoreUnderTest { store, clock: Arc::new(Bench { clock, _folder: folder }) }
+    let store =
+        SqliteStore::open(folder.path().join("app.db")).await.expect("a file").with_clock(clock.clone());
+    StoreUnderTest { store: Arc::new(store), clock: Arc::new(ClockAndFolder(clock, folder)) }
 }
 
 invite_core::store_conformance!(sqlite, fresh().await);
