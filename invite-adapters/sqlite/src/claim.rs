@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::TimeDelta;
 use invite_core::machine::delivery::DeliveryEvent;
 use invite_core::model::id::{BatchId, ClaimToken, DeliveryId, OrganisationId};
 use invite_core::model::sender::{Covers, PauseKind, SenderPause, matching};
@@ -13,7 +12,7 @@ use sqlx::sqlite::SqliteRow;
 use crate::deliveries::{Delivery, deliveries};
 use crate::error::Step;
 use crate::invitations::Begun;
-use crate::rows::{At, Columns, Key, limit, micros};
+use crate::rows::{At, Columns, Key, delta, limit, micros};
 use crate::write::Write;
 
 /// At most so many lapsed leases are taken back by one claim, so that no claim takes long.
@@ -56,7 +55,7 @@ impl Write {
             return Ok(Vec::new());
         }
         let mut rows = deliveries(self.db(), ids).await?;
-        let lease_until = self.now + TimeDelta::from_std(claim.lease).unwrap_or(TimeDelta::MAX);
+        let lease_until = self.now + delta(claim.lease);
         for delivery in &mut rows {
             self.step(delivery, DeliveryEvent::Claim);
             delivery.token = Some(token);
@@ -228,7 +227,7 @@ impl Write {
     async fn set_next_probes(&mut self, id: DeliveryId) -> Step<()> {
         for delivery in deliveries(self.db(), [id]).await? {
             let keys = matching(&delivery.sender, &delivery.account, &delivery.destination);
-            let next_at = self.now + TimeDelta::from_std(self.policy.probe_every).unwrap_or(TimeDelta::MAX);
+            let next_at = self.now + delta(self.policy.probe_every);
             let now = micros(self.now);
             sqlx::query(
                 "UPDATE invite_sender_pause SET next_at = ?1

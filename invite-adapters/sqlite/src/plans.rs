@@ -1,7 +1,7 @@
 //! Plans and batches.
 
 use async_trait::async_trait;
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use invite_core::decision::history::{History, View};
 use invite_core::decision::{Case, decide};
 use invite_core::machine::batch::{self, BatchEvent, WrongBatchState};
@@ -26,7 +26,7 @@ use crate::SqliteStore;
 use crate::error::{Fault, Step};
 use crate::histories::{People, address_key};
 use crate::organisations::settings;
-use crate::rows::{Columns, Key, cursor, json, limit, micros, missing, word};
+use crate::rows::{Columns, Key, cursor, delta, json, limit, micros, missing, word};
 use crate::write::Write;
 
 #[async_trait]
@@ -287,7 +287,7 @@ async fn progress(db: &mut SqliteConnection, organisation: OrganisationId, batch
 impl Write {
     async fn open_plan(&mut self, plan: NewPlan) -> Step<Batch> {
         let organisation = plan.actor.organisation();
-        let lifetime = TimeDelta::from_std(plan.lifetime).unwrap_or(TimeDelta::days(1));
+        let lifetime = delta(plan.lifetime);
         let batch = Batch {
             id: plan.id,
             organisation,
@@ -492,7 +492,7 @@ impl Write {
             by: confirm.actor.clone(),
             at: self.now,
             resets: confirm.resets,
-            not_before: self.now + TimeDelta::from_std(hold).unwrap_or(TimeDelta::zero()),
+            not_before: self.now + delta(hold),
         };
         sqlx::query(
             "UPDATE invite_batch SET state = 'running', confirmed_by = ?, confirmed_at = ?, resets = ?,

@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use chrono::TimeDelta;
 use invite_core::machine::delivery::DeliveryEvent;
 use invite_core::model::batch::BatchState;
 use invite_core::model::delivery::DeliveryState;
@@ -18,7 +17,7 @@ use crate::SqliteStore;
 use crate::claim::pauses;
 use crate::deliveries::deliveries;
 use crate::error::Step;
-use crate::rows::{At, Columns, Key, micros};
+use crate::rows::{At, Columns, Key, delta, micros};
 use crate::write::Write;
 
 #[async_trait]
@@ -73,7 +72,7 @@ impl Queue for SqliteStore {
 impl Write {
     async fn renew(&mut self, claims: &[ClaimToken], lease: Duration) -> Step<Vec<bool>> {
         let now = micros(self.now);
-        let until = micros(self.now + TimeDelta::from_std(lease).unwrap_or(TimeDelta::MAX));
+        let until = micros(self.now + delta(lease));
         let mut stand = Vec::with_capacity(claims.len());
         for claim in claims {
             let done = sqlx::query(

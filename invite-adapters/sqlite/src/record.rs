@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use chrono::TimeDelta;
 use invite_core::decision::record::{Consequences, Recorded, Stops, Suppress, brakes, consequences};
 use invite_core::machine::delivery::{DeliveryEvent, Report, Standing};
 use invite_core::model::batch::BatchState;
@@ -25,7 +24,7 @@ use crate::error::Step;
 use crate::histories::address_key;
 use crate::invitations::{Begun, Invitation, open_invitations};
 use crate::organisations::settings;
-use crate::rows::{Columns, Key, json, micros, word};
+use crate::rows::{Columns, Key, delta, json, micros, word};
 use crate::write::Write;
 
 /// A delivery that has moved on by an outcome.
@@ -438,7 +437,7 @@ impl Write {
             kind: stops.kind,
             answer: stops.answer.clone(),
             since,
-            next_at: self.now + TimeDelta::from_std(stops.pause).unwrap_or(TimeDelta::MAX),
+            next_at: self.now + delta(stops.pause),
         };
         sqlx::query(
             "INSERT OR REPLACE INTO invite_sender_pause (pause_key, covers, kind, answer, since_at, next_at)

@@ -4,7 +4,6 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use chrono::TimeDelta;
 use invite_core::credential::TokenDigest;
 use invite_core::model::batch::BatchState;
 use invite_core::model::delivery::EndReason;
@@ -23,7 +22,7 @@ use crate::SqliteStore;
 use crate::error::{Fault, Step};
 use crate::invitations::{Credential, Invitation, open_invitations};
 use crate::organisations::settings;
-use crate::rows::{At, Columns, Key, hex_list, micros, missing};
+use crate::rows::{At, Columns, Key, delta, hex_list, micros, missing};
 use crate::write::Write;
 
 #[async_trait]
@@ -227,7 +226,7 @@ impl Write {
             self.revoke(&offer.invitation, reason).await?;
             return Ok(Reserved::Not(LinkState::Revoked(reason)));
         }
-        let pause = TimeDelta::from_std(self.policy.reservation).unwrap_or(TimeDelta::MAX);
+        let pause = delta(self.policy.reservation);
         let free_at = offer.reserved_at.map(|at| at + pause).filter(|at| *at > self.now);
         if let Some(rest) = free_at.and_then(|at| (at - self.now).to_std().ok()) {
             return Ok(Reserved::Busy(rest));
@@ -331,7 +330,7 @@ impl Write {
         if let Some(beyond) = failures.checked_sub(self.policy.free_guesses) {
             let wait = self.policy.guess_wait.saturating_mul(2_u32.saturating_pow(beyond));
             let wait = wait.min(self.policy.guess_wait_at_most);
-            wait_until = Some(self.now + TimeDelta::from_std(wait).unwrap_or(TimeDelta::MAX));
+            wait_until = Some(self.now + delta(wait));
         }
         let now = micros(self.now);
         sqlx::query(

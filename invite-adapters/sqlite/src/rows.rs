@@ -1,6 +1,8 @@
 //! How values stand in rows and in the JSON by which many rows travel in one statement.
 
-use chrono::{DateTime, SubsecRound, Utc};
+use std::time::Duration;
+
+use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use invite_core::model::credential::Generation;
 use invite_core::model::id::{
     BatchId, ClaimToken, CredentialId, DeliveryId, ImportId, InvitationId, OrganisationId, UserId,
@@ -25,6 +27,12 @@ pub(crate) fn micros(at: At) -> i64 {
 /// What is left of an instant when it is stored, so that it compares equal when it is read back.
 pub(crate) fn whole_micros(at: At) -> At {
     at.trunc_subsecs(6)
+}
+
+/// A duration to be added to an instant. A century stands for everything longer: an instant must stay one.
+pub(crate) fn delta(duration: Duration) -> TimeDelta {
+    const CENTURY: TimeDelta = TimeDelta::days(36_525);
+    TimeDelta::from_std(duration).unwrap_or(CENTURY).min(CENTURY)
 }
 
 /// An identifier, as a blob in rows and in hexadecimal digits in JSON, which has no blobs.
