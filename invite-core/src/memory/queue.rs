@@ -269,7 +269,8 @@ impl Transaction<'_> {
             leased: self.state.claims.values().map(|claim| claim.deliveries.len() as u64).sum(),
             ..Waiting::default()
         };
-        let mut next_at: Option<DateTime<Utc>> = None;
+        let mut next_at: Option<DateTime<Utc>> =
+            self.state.claims.values().map(|claim| claim.lease_until).min();
         let mut tried = BTreeSet::new();
         let suspects = self.state.suspects.iter().map(|(_, organisation, id)| (*organisation, *id));
         let queued = self.state.going_on.iter().flat_map(|(organisation, batch)| {
@@ -299,7 +300,7 @@ impl Transaction<'_> {
                 next_at = [next_at, from].into_iter().flatten().min();
             }
         }
-        waiting.next_in = next_at.and_then(|at| (at - self.now).to_std().ok());
+        waiting.next_in = next_at.map(|at| (at - self.now).to_std().unwrap_or_default());
         waiting
     }
 }
