@@ -103,7 +103,7 @@ pub fn consequences(recorded: &Recorded<'_>, policy: &Policy) -> Consequences {
         Outcome::Refused { refusal, answer } => {
             also.is_outcome = true;
             also.hard_failure = true;
-            // A country that is refused holds that country: it must not lift the hold that it begins.
+            // What is held must not be released by the same outcome.
             also.sender_works = !matches!(refusal, Refusal::Policy | Refusal::Country);
             also.suppresses = match refusal {
                 Refusal::Recipient => Some(Suppress::Now(SuppressionReason::Refused)),

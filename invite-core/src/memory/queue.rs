@@ -269,8 +269,7 @@ impl Transaction<'_> {
             leased: self.state.claims.values().map(|claim| claim.deliveries.len() as u64).sum(),
             ..Waiting::default()
         };
-        let mut next_at: Option<DateTime<Utc>> =
-            self.state.claims.values().map(|claim| claim.lease_until).min();
+        let mut next_at: Option<DateTime<Utc>> = None;
         let mut tried = BTreeSet::new();
         let suspects = self.state.suspects.iter().map(|(_, organisation, id)| (*organisation, *id));
         let queued = self.state.going_on.iter().flat_map(|(organisation, batch)| {
