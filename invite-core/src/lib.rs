@@ -46,6 +46,8 @@
 //! * `conformance`: the conformance suites.
 //! * `mocks`: mockall mocks of the ports.
 
+#[cfg(feature = "conformance")]
+pub mod conformance;
 pub mod credential;
 pub mod decision;
 pub mod machine;

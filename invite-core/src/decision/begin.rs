@@ -6,6 +6,7 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::decide::{Case, decide};
+use super::leave::same;
 use crate::machine::invitation;
 use crate::model::batch::BatchState;
 use crate::model::credential::{CredentialKind, Generation};
@@ -68,7 +69,7 @@ pub fn may_go(planned: &Planned<'_>, case: &Case<'_>) -> Result<(), Stop> {
         !planned.decision.wants_credential() || planned.credential == Some(case.settings.credential);
     let same = fresh.decision == planned.decision
         && fresh.channels.contains(&planned.channel)
-        && user.address(planned.channel) == Some(planned.address);
+        && user.address(planned.channel).is_some_and(|address| same(address, planned.address));
     if consented && same && same_credential { Ok(()) } else { Err(Stop::Cancel(EndReason::ChangedSincePlan)) }
 }
 

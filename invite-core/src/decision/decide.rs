@@ -6,7 +6,7 @@
 //! | both | deactivated | skip: `deactivated` |
 //! | both | the user is who planned or who confirms | skip: `yourself` |
 //! | both | no channel is left | skip: `suppressed`, else `country_not_allowed`, else `no_contact` |
-//! | both | a message of another confirmed batch is on its way | skip: `already_queued` |
+//! | invite | a message of another confirmed batch is on its way | skip: `already_queued` |
 //! | invite | a message within the hour, chosen by filter or all | skip: `invited_recently` |
 //! | invite | SSO applies | skip: `signs_in_with_sso`, or announce |
 //! | invite | set up, and the account also belongs elsewhere | announce, never reset |
@@ -14,6 +14,7 @@
 //! | invite | not set up | send |
 //! | remind | never invited | skip: `never_invited` |
 //! | remind | set up | skip: `already_set_up` |
+//! | remind | a message of another confirmed batch is on its way | skip: `already_queued` |
 //! | remind | the last invitation was revoked | skip: `invitation_revoked` |
 //! | remind | nothing arrived on any channel | skip: `not_delivered` |
 //! | remind | too recently; often enough | skip: `too_soon`, `enough_reminders` |
@@ -71,6 +72,38 @@ pub struct Decided {
 }
 
 /// Decides about one user.
+///
+/// ```
+/// use chrono::DateTime;
+/// use invite_core::decision::history::History;
+/// use invite_core::decision::{Case, Request, decide};
+/// use invite_core::model::id::UserId;
+/// use invite_core::model::item::{Action, Decision, SkipReason};
+/// use invite_core::model::message::Channel;
+/// use invite_core::model::organisation::{ChannelRule, Settings};
+/// use invite_core::model::user::User;
+/// use invite_core::policy::Policy;
+///
+/// let mut anna = User::new(UserId::new());
+/// anna.email = Some("anna@example.com".parse()?);
+///
+/// let (history, settings, policy) = (History::default(), Settings::new("Acme"), Policy::default());
+/// let case = Case {
+///     user: Some(&anna),
+///     history: &history,
+///     request: Request { action: Action::Invite, by_id: false, channels: ChannelRule::EmailElseSms },
+///     settings: &settings,
+///     policy: &policy,
+///     behind: &[],
+///     now: DateTime::UNIX_EPOCH,
+/// };
+/// let decided = decide(&case);
+/// assert_eq!((decided.decision, decided.channels), (Decision::Send, vec![Channel::Email]));
+///
+/// let by_herself = decide(&Case { behind: &[anna.id], ..case });
+/// assert_eq!(by_herself.decision, Decision::Skip(SkipReason::Yourself));
+/// # Ok::<(), invite_core::model::contact::ContactError>(())
+/// ```
 pub fn decide(case: &Case<'_>) -> Decided {
     match row(case) {
         Ok(decided) => decided,
@@ -79,12 +112,11 @@ pub fn decide(case: &Case<'_>) -> Decided {
 }
 
 fn row(case: &Case<'_>) -> Result<Decided, SkipReason> {
-    let Case { history, settings, .. } = *case;
+    let settings = case.settings;
     let user = case.user.ok_or(SkipReason::NotFound)?;
     skip_if(user.deactivated, SkipReason::Deactivated)?;
     skip_if(case.behind.contains(&user.id), SkipReason::Yourself)?;
     let channels = channels(case, user)?;
-    skip_if(history.on_their_way, SkipReason::AlreadyQueued)?;
     match case.request.action {
         Action::Invite => invite(case, user).map(|decision| Decided { decision, channels }),
         Action::Remind => {
@@ -100,6 +132,7 @@ fn row(case: &Case<'_>) -> Result<Decided, SkipReason> {
 
 fn invite(case: &Case<'_>, user: &User) -> Result<Decision, SkipReason> {
     let Case { history, settings, policy, .. } = *case;
+    skip_if(history.on_their_way, SkipReason::AlreadyQueued)?;
     let recently = history
         .last_message_at
         .is_some_and(|at| case.now.signed_duration_since(at) < delta(policy.invited_recently));
@@ -120,6 +153,7 @@ fn remind<'a>(case: &Case<'a>, user: &User) -> Result<impl Fn(&Channel) -> bool 
     let last =
         history.last_invitation.as_ref().filter(|_| history.invited).ok_or(SkipReason::NeverInvited)?;
     skip_if(history.is_set_up(user), SkipReason::AlreadySetUp)?;
+    skip_if(history.on_their_way, SkipReason::AlreadyQueued)?;
     skip_if(matches!(last.state, InvitationState::Revoked(_)), SkipReason::InvitationRevoked)?;
     skip_if(last.arrived.is_empty(), SkipReason::NotDelivered)?;
     Ok(|channel: &Channel| last.arrived.contains(channel))
@@ -146,10 +180,10 @@ fn channels(case: &Case<'_>, user: &User) -> Result<Vec<Channel>, SkipReason> {
     let (mut left, mut suppressed, mut country) = (Vec::new(), false, false);
     for channel in wanted(case, user) {
         if user.address(channel).is_none() {
-        } else if channel == Channel::Sms && !country_allowed(case.settings, user) {
-            country = true;
         } else if case.history.suppressed.contains(&channel) {
             suppressed = true;
+        } else if channel == Channel::Sms && !country_allowed(case.settings, user) {
+            country = true;
         } else {
             left.push(channel);
         }
@@ -167,10 +201,17 @@ fn wanted(case: &Case<'_>, user: &User) -> Vec<Channel> {
     let rule = match case.request.channels {
         ChannelRule::Email => vec![Channel::Email],
         ChannelRule::Both => Channel::ALL.to_vec(),
+        ChannelRule::EmailElseSms if only_sms_worked(case) => Channel::ALL.to_vec(),
         ChannelRule::EmailElseSms if used(Channel::Email) && user.email.is_some() => vec![Channel::Email],
         ChannelRule::Sms | ChannelRule::EmailElseSms => vec![Channel::Sms],
     };
     rule.into_iter().filter(|channel| used(*channel)).collect()
+}
+
+/// Then a reminder goes by SMS, even to those who have an e-mail address: nothing arrived there.
+fn only_sms_worked(case: &Case<'_>) -> bool {
+    case.request.action == Action::Remind
+        && case.history.last_invitation.as_ref().is_some_and(|last| last.arrived.iter().eq([&Channel::Sms]))
 }
 
 fn country_allowed(settings: &Settings, user: &User) -> bool {

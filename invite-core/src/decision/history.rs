@@ -36,9 +36,16 @@ pub struct MessageFact {
 }
 
 impl MessageFact {
-    /// When it reached sent, delivered or unknown, if it ever did.
+    /// When it reached sent, delivered or unknown, if it ever did. What a provider reported on is known to have been
+    /// handed over, even where nobody saw it being accepted.
     fn reached_at(&self) -> Option<DateTime<Utc>> {
-        self.sent_at.or((self.state == DeliveryState::Unknown).then_some(self.changed_at))
+        let reached = self.state.has_arrived() || self.state == DeliveryState::Bounced;
+        self.sent_at.or(reached.then_some(self.changed_at))
+    }
+
+    /// Whether it may still reach the person. What is handed over does, even if its batch was stopped meanwhile.
+    fn is_on_its_way(&self) -> bool {
+        self.state == DeliveryState::HandingOver || (self.state.is_on_its_way() && self.batch_goes_on)
     }
 }
 
@@ -97,7 +104,7 @@ pub struct History {
     pub came_at: Option<DateTime<Utc>>,
     /// The channels on which their present address is suppressed.
     pub suppressed: BTreeSet<Channel>,
-    /// The state of their newest message, for lists.
+    /// The state of their newest message (of the batch confirmed last), for lists.
     pub newest: Option<DeliveryState>,
 }
 
@@ -136,9 +143,9 @@ impl History {
             .filter(|invitation| Some(invitation.batch) != own && counts(invitation.created_at))
             .max_by_key(|invitation| (invitation.created_at, invitation.id));
         Self {
-            on_their_way: others.iter().any(|message| {
-                message.state.is_on_its_way() && message.batch_goes_on && is_before(message.confirmed, view)
-            }),
+            on_their_way: others
+                .iter()
+                .any(|message| message.is_on_its_way() && is_before(message.confirmed, view)),
             invited: !reached.is_empty(),
             last_message_at: reached.iter().map(|(_, at)| *at).max(),
             last_reminder_at: reached
@@ -168,17 +175,24 @@ impl History {
             suppressed: rows.suppressed.clone(),
             newest: others
                 .iter()
-                .filter(|message| message.confirmed.is_some())
-                .max_by_key(|message| message.changed_at)
+                .filter(|message| message.confirmed.is_some() && counts(message.changed_at))
+                .max_by_key(|message| (message.confirmed, message.changed_at))
                 .map(|message| message.state),
         }
     }
 
     /// Whether the person is set up: has a password of their own, or has ever come.
     pub fn is_set_up(&self, user: &User) -> bool {
+        user.has_password || self.has_come(user)
+    }
+
+    /// Whether the person has ever signed in; accepting an invitation counts. Before they returned does not.
+    fn has_come(&self, user: &User) -> bool {
         let signed_in =
             user.signed_in_at.filter(|at| user.returned_at.is_none_or(|returned| *at >= returned));
-        user.has_password || signed_in.is_some() || self.came_at.is_some()
+        let accepted =
+            self.last_invitation.as_ref().is_some_and(|last| last.state == InvitationState::Accepted);
+        signed_in.is_some() || self.came_at.is_some() || accepted
     }
 
     /// Whether the person matches the part of a filter that `Accounts` cannot know.
@@ -192,9 +206,8 @@ impl History {
                     | DeliveryState::Unknown
             )
         );
-        let signed_in = user.signed_in_at.is_some() || self.came_at.is_some();
         (!filter.never_invited || !self.invited)
-            && (!filter.never_signed_in || !signed_in)
+            && (!filter.never_signed_in || !self.has_come(user))
             && (!filter.failed || failed)
             && filter.invited_before.is_none_or(|before| {
                 self.last_invitation.as_ref().is_some_and(|invitation| invitation.created_at < before)

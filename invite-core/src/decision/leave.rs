@@ -42,6 +42,6 @@ pub const fn end_reason(reason: RevokeReason) -> EndReason {
 }
 
 /// Addresses are compared without case; a correction of case alone is no change.
-fn same(a: &str, b: &str) -> bool {
+pub(super) fn same(a: &str, b: &str) -> bool {
     a == b || a.to_lowercase() == b.to_lowercase()
 }

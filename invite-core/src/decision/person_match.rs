@@ -170,10 +170,17 @@ fn same(a: Option<&str>, b: Option<&str>) -> bool {
 }
 
 fn names(people: &[(&'static str, &User)]) -> String {
-    let named: Vec<_> = people
-        .iter()
-        .take(5)
-        .map(|(column, user)| format!("{} (by {column})", user.display_name()))
-        .collect();
+    let named: Vec<_> =
+        people.iter().take(5).map(|(column, user)| format!("{} (by {column})", name(user))).collect();
     named.join(", ")
+}
+
+/// A name that tells people apart who share a contact.
+fn name(user: &User) -> String {
+    if user.first_name.is_empty() && user.last_name.is_empty() {
+        let unique = user.username().or(user.employee_number()).or(user.external_id());
+        unique.map_or_else(|| user.id.to_string(), str::to_owned)
+    } else {
+        user.display_name()
+    }
 }

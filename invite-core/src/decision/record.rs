@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::machine::delivery::Standing;
+use crate::machine::delivery::{Standing, throttle_pause};
 use crate::model::delivery::DeliveryState;
 use crate::model::invitation::InvitationState;
 use crate::model::item::{Action, Decision};
@@ -125,7 +125,7 @@ pub fn consequences(recorded: &Recorded<'_>, policy: &Policy) -> Consequences {
             also.stops = Some(Stops {
                 scope: *scope,
                 kind: PauseKind::Throttled,
-                pause: retry_after.unwrap_or(policy.throttle_pause),
+                pause: throttle_pause(*retry_after, policy),
                 answer: answer.clone(),
             });
         }

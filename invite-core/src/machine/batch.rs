@@ -52,6 +52,15 @@ impl WrongBatchState {
 }
 
 /// The state after `event`.
+///
+/// ```
+/// use invite_core::machine::batch::{BatchEvent, next};
+/// use invite_core::model::batch::BatchState;
+///
+/// assert_eq!(next(BatchState::Running, BatchEvent::Pause), Ok(BatchState::Paused));
+/// let error = next(BatchState::Cancelled, BatchEvent::Resume).unwrap_err();
+/// assert_eq!(error.to_string(), "a cancelled batch cannot be resumed");
+/// ```
 pub fn next(from: BatchState, event: BatchEvent) -> Result<BatchState, WrongBatchState> {
     use BatchEvent as E;
     use BatchState as S;

@@ -12,15 +12,40 @@
 //! | handing over | not rendered | failed |
 //! | handing over | deferred | queued after the backoff; failed when attempts or hours are used up |
 //! | handing over | throttled, blocked, transport not called | queued, the attempt given back |
-//! | handing over | outcome unknown, lease lost | e-mail: queued once in its lifetime, then unknown; SMS: unknown |
-//! | queued, claimed, handing over | cancel(reason) | cancelled, or suppressed; from handing over only before the transport is called |
-//! | sent | report | delivered, bounced, complained, failed, unknown |
-//! | delivered | report | bounced, complained |
-//! | unknown | report | delivered, bounced, complained, failed |
-//! | queued, claimed, handing over | report | kept, and applied when the outcome is recorded or the lease is lost |
+//! | handing over | outcome unknown, lease lost | e-mail: queued once in its lifetime if an attempt is left, else unknown; SMS: unknown |
+//! | queued, claimed | cancel(reason) | cancelled, or suppressed |
+//! | sent, unknown, failed by report, delivered, bounced | report | the later of the two in the order unknown, failed, delivered, bounced, complained |
+//! | handing over | report | kept, and applied as soon as the message is sent or its end is not seen |
+//! | queued, claimed, failed after a hand-over whose end nobody saw | report | as if it had been sent then: it is not sent again |
 //! | failed, unknown | retry | queued, attempts from nought |
 //!
-//! Whatever is not in the table changes nothing. *Planned* is the queued state of a batch that is not confirmed.
+//! Whatever is not in the table changes nothing: what is being handed over is left to its outcome and cannot be
+//! cancelled; a report on a message that certainly has not gone is about an earlier hand-over that is over. Because
+//! each report moves a delivery only forward in one order, reports may come in any order and any number of times, even
+//! before the outcome is recorded. *Planned* is the queued state of a batch that is not confirmed.
+//!
+//! The hours of a message count from its first hand-over. What it waits beyond the time at which it was due (its sender
+//! or its batch is stopped, no worker runs) is left out, and so is what a throttling provider made it wait.
+//!
+//! ```
+//! use chrono::DateTime;
+//! use invite_core::machine::delivery::{DeliveryEvent, Standing, next};
+//! use invite_core::model::delivery::DeliveryState;
+//! use invite_core::model::id::DeliveryId;
+//! use invite_core::model::message::Channel;
+//! use invite_core::model::outcome::{Outcome, Receipt};
+//! use invite_core::policy::Policy;
+//!
+//! let (now, policy) = (DateTime::UNIX_EPOCH, Policy::default());
+//! let whose = (DeliveryId::new(), Channel::Email);
+//! let accepted = Outcome::Accepted(Receipt("0102".into()));
+//!
+//! let mut message = Standing::queued(now);
+//! for event in [DeliveryEvent::Claim, DeliveryEvent::Begin, DeliveryEvent::Outcome(&accepted)] {
+//!     message = next(&message, event, whose, now, &policy);
+//! }
+//! assert_eq!((message.state, message.attempts), (DeliveryState::Sent, 1));
+//! ```
 
 use std::time::Duration;
 
@@ -46,11 +71,11 @@ pub struct Standing {
     pub unseen: u32,
     /// Its group died once: it is worked on alone, until an outcome clears it.
     pub suspect: bool,
-    /// When it was first handed over, moved on by the time that throttles and blocks made it wait.
+    /// When it was first handed over, moved on by the time that it was made to wait.
     pub first_attempt_at: Option<DateTime<Utc>>,
     /// When it is due.
     pub due_at: DateTime<Utc>,
-    /// What the provider reported before the outcome was recorded.
+    /// What the provider reported while it was handed over.
     pub early: Option<Report>,
 }
 
@@ -70,20 +95,20 @@ impl Standing {
     }
 }
 
-/// What a provider reports about a message that it accepted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+/// What a provider reports about a message that it accepted, in the order in which one replaces another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Report {
+    /// The provider cannot tell.
+    Unknown,
+    /// It failed on the way.
+    Failed,
     /// It arrived.
     Delivered,
     /// It came back.
     Bounced,
-    /// The person called it spam.
+    /// The person called it spam: it arrived, whatever else was said.
     Complained,
-    /// It failed on the way.
-    Failed,
-    /// The provider cannot tell.
-    Unknown,
 }
 
 /// What can happen to a delivery.
@@ -132,71 +157,68 @@ pub fn next(
         (S::Claimed, E::Begin) => {
             to.state = S::HandingOver;
             to.attempts += 1;
-            to.first_attempt_at.get_or_insert(now);
+            let overdue = (now - from.due_at).max(TimeDelta::zero());
+            to.first_attempt_at = Some(from.first_attempt_at.map_or(now, |first| later(first, overdue)));
         }
         (S::Claimed, E::LeaseLost { alone }) => {
             to.state = S::Queued;
             to.suspect = true;
-            to.due_at = now;
             to.attempts += u32::from(alone);
             if to.attempts >= limits.at_most {
                 end(&mut to, S::Failed, EndReason::StoppedItsWorker);
             }
         }
-        (S::HandingOver, E::LeaseLost { .. }) => match from.early {
-            Some(report) => {
-                to.state = S::Sent;
-                return reported(to, report);
-            }
-            None => unseen(&mut to, channel, EndReason::LeaseLost, now, Duration::ZERO),
-        },
+        (S::HandingOver, E::LeaseLost { .. }) => {
+            unseen(&mut to, limits, channel, EndReason::LeaseLost, now);
+        }
         (S::HandingOver, E::NotCalled) => give_back(&mut to, now, Duration::ZERO),
         (S::HandingOver, E::NotRendered) => end(&mut to, S::Failed, EndReason::NotRendered),
         (S::HandingOver, E::Outcome(outcome)) => {
             to.suspect = false;
             match outcome {
-                Outcome::Accepted(_) => {
-                    to.state = S::Sent;
-                    to.reason = None;
-                    if let Some(report) = from.early {
-                        return reported(to, report);
-                    }
-                }
+                Outcome::Accepted(_) => to.state = S::Sent,
                 Outcome::Refused { refusal, .. } => end(&mut to, S::Failed, refused(*refusal)),
                 Outcome::Deferred { retry_after, .. } => {
                     let wait = retry_after.unwrap_or_else(|| backoff(limits, to.attempts, delivery));
-                    let over = to
-                        .first_attempt_at
-                        .is_some_and(|first| now + delta(wait) > first + delta(limits.within));
+                    let next = later(now, delta(wait));
+                    let over =
+                        to.first_attempt_at.is_some_and(|first| next > later(first, delta(limits.within)));
                     if to.attempts >= limits.at_most || over {
                         end(&mut to, S::Failed, EndReason::TriedEnough);
                     } else {
                         to.state = S::Queued;
-                        to.due_at = now + delta(wait);
+                        to.due_at = next;
                     }
                 }
                 Outcome::Throttled { retry_after, .. } => {
-                    give_back(&mut to, now, retry_after.unwrap_or(policy.throttle_pause));
+                    give_back(&mut to, now, throttle_pause(*retry_after, policy));
                 }
                 Outcome::Blocked { .. } => give_back(&mut to, now, Duration::ZERO),
                 Outcome::Unknown { .. } => {
-                    let wait = backoff(limits, 1, delivery);
-                    unseen(&mut to, channel, EndReason::OutcomeUnknown, now, wait);
+                    let due = later(now, delta(backoff(limits, 1, delivery)));
+                    unseen(&mut to, limits, channel, EndReason::OutcomeUnknown, due);
                 }
             }
         }
-        (S::Queued | S::Claimed | S::HandingOver, E::Cancel(reason)) => {
+        (S::Queued | S::Claimed, E::Cancel(reason)) => {
             let state = if reason == EndReason::OnSuppressionList { S::Suppressed } else { S::Cancelled };
             end(&mut to, state, reason);
         }
-        (S::Queued | S::Claimed | S::HandingOver, E::Report(report)) => {
-            to.early = Some(later(from.early, report));
-        }
-        (_, E::Report(report)) => return reported(to, report),
+        (S::HandingOver, E::Report(report)) => to.early = from.early.max(Some(report)),
+        (_, E::Report(report)) => apply(&mut to, report),
         (S::Failed | S::Unknown, E::Retry) => {
-            to = Standing { unseen: from.unseen, ..Standing::queued(now) };
+            to = Standing {
+                unseen: from.unseen.max(u32::from(from.state == S::Unknown)),
+                suspect: matches!(from.reason, Some(EndReason::StoppedItsWorker | EndReason::LeaseLost)),
+                ..Standing::queued(now)
+            };
         }
         _ => {}
+    }
+    if to.state != S::HandingOver
+        && let Some(report) = to.early.take()
+    {
+        apply(&mut to, report);
     }
     to
 }
@@ -210,60 +232,48 @@ fn end(to: &mut Standing, state: DeliveryState, reason: EndReason) {
 fn give_back(to: &mut Standing, now: DateTime<Utc>, wait: Duration) {
     to.state = DeliveryState::Queued;
     to.attempts = to.attempts.saturating_sub(1);
-    to.due_at = now + delta(wait);
+    to.due_at = later(now, delta(wait));
     to.first_attempt_at = match to.attempts {
         0 => None,
-        _ => to.first_attempt_at.map(|first| first + delta(wait)),
+        _ => to.first_attempt_at.map(|first| later(first, delta(wait))),
     };
 }
 
 /// A hand-over whose end nobody saw: an e-mail may go once more in its lifetime, an SMS not.
-fn unseen(to: &mut Standing, channel: Channel, reason: EndReason, now: DateTime<Utc>, wait: Duration) {
+fn unseen(to: &mut Standing, limits: &Attempts, channel: Channel, reason: EndReason, due: DateTime<Utc>) {
     to.unseen += 1;
-    if channel == Channel::Email && to.unseen == 1 {
+    if channel == Channel::Email && to.unseen == 1 && to.attempts < limits.at_most {
         to.state = DeliveryState::Queued;
         to.suspect = reason == EndReason::LeaseLost;
-        to.due_at = now + delta(wait);
+        to.due_at = due;
     } else {
         end(to, DeliveryState::Unknown, reason);
     }
 }
 
-/// Reports move a delivery only forward.
-fn reported(mut to: Standing, report: Report) -> Standing {
+/// Applies a report to a message that is not being handed over. Reports move it only forward.
+fn apply(to: &mut Standing, report: Report) {
     use DeliveryState as S;
-    let state = match (to.state, report) {
-        (S::Sent | S::Unknown, Report::Delivered) => S::Delivered,
-        (S::Sent | S::Delivered | S::Unknown, Report::Bounced) => S::Bounced,
-        (S::Sent | S::Delivered | S::Unknown, Report::Complained) => S::Complained,
-        (S::Sent | S::Unknown, Report::Failed) => S::Failed,
-        (S::Sent, Report::Unknown) => S::Unknown,
-        (unchanged, _) => unchanged,
+    let went_unseen = to.unseen > 0;
+    let so_far = match (to.state, to.reason) {
+        (S::Sent, _) => None,
+        (S::Unknown, _) => Some(Report::Unknown),
+        (S::Failed, Some(EndReason::ReportedFailed)) => Some(Report::Failed),
+        (S::Delivered, _) => Some(Report::Delivered),
+        (S::Bounced, _) => Some(Report::Bounced),
+        (S::Queued | S::Claimed | S::Failed, _) if went_unseen && report >= Report::Delivered => None,
+        // Without an attempt, a retry was asked for: a report that it failed may be the one that led to the retry.
+        (S::Queued | S::Claimed, _) if went_unseen && to.attempts > 0 => None,
+        _ => return,
     };
-    if state != to.state {
-        to.state = state;
-        to.reason = match state {
-            S::Failed => Some(EndReason::ReportedFailed),
-            S::Unknown => Some(EndReason::OutcomeUnknown),
-            _ => None,
+    if so_far < Some(report) {
+        (to.state, to.reason) = match report {
+            Report::Unknown => (S::Unknown, Some(EndReason::OutcomeUnknown)),
+            Report::Failed => (S::Failed, Some(EndReason::ReportedFailed)),
+            Report::Delivered => (S::Delivered, None),
+            Report::Bounced => (S::Bounced, None),
+            Report::Complained => (S::Complained, None),
         };
-    }
-    to.early = None;
-    to
-}
-
-/// Of two early reports the one that would win in order.
-fn later(first: Option<Report>, second: Report) -> Report {
-    let rank = |report: Report| match report {
-        Report::Unknown => 0,
-        Report::Delivered => 1,
-        Report::Failed => 2,
-        Report::Bounced => 3,
-        Report::Complained => 4,
-    };
-    match first {
-        Some(first) if rank(first) > rank(second) => first,
-        _ => second,
     }
 }
 
@@ -279,15 +289,27 @@ const fn refused(refusal: Refusal) -> EndReason {
 
 /// The wait before attempt `attempts + 1`: the schedule's, ± 20 % so that a group does not come back as one.
 ///
-/// The deviation is taken from the delivery's id, which is random in its last 62 bits: the same on every replica and
-/// in every test.
+/// The deviation is taken from the delivery's id, which is random in its last 32 bits at least, and from the attempt: the
+/// same on every replica and in every test. The multiplication (Knuth's, by the golden ratio) spreads neighbours.
 fn backoff(limits: &Attempts, attempts: u32, delivery: DeliveryId) -> Duration {
     let step = (attempts.max(1) as usize - 1).min(limits.waits.len().saturating_sub(1));
     let wait = limits.waits.get(step).copied().unwrap_or(Duration::from_mins(1));
-    let bits = delivery.as_uuid().as_u128().rotate_right(attempts * 7) & 0xffff;
+    let (_, random) = delivery.as_uuid().as_u64_pair();
+    let spread = random.wrapping_add(u64::from(attempts)).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 48;
     #[expect(clippy::cast_precision_loss, reason = "16 bits fit")]
-    let deviation = 0.8 + 0.4 * (bits as f64 / 65_535.0);
+    let deviation = 0.8 + 0.4 * (spread as f64 / 65_535.0);
     wait.mul_f64(deviation)
+}
+
+/// How long a throttling provider is left alone: as long as it asks, but at most a day, so that a slip in its answer
+/// does not stop a sender for good.
+pub(crate) fn throttle_pause(retry_after: Option<Duration>, policy: &Policy) -> Duration {
+    retry_after.unwrap_or(policy.throttle_pause).min(Duration::from_hours(24))
+}
+
+/// Durations that come from outside may be too long for a calendar.
+fn later(at: DateTime<Utc>, wait: TimeDelta) -> DateTime<Utc> {
+    at.checked_add_signed(wait).unwrap_or(DateTime::<Utc>::MAX_UTC)
 }
 
 fn delta(duration: Duration) -> TimeDelta {

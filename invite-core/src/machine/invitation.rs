@@ -26,6 +26,14 @@ pub enum InvitationEvent {
 }
 
 /// The state after `event`.
+///
+/// ```
+/// use invite_core::machine::invitation::{InvitationEvent, next};
+/// use invite_core::model::invitation::InvitationState;
+///
+/// assert_eq!(next(InvitationState::Expired, InvitationEvent::Remind), InvitationState::Pending);
+/// assert_eq!(next(InvitationState::Accepted, InvitationEvent::Expire), InvitationState::Accepted);
+/// ```
 pub const fn next(from: InvitationState, event: InvitationEvent) -> InvitationState {
     use InvitationEvent as E;
     use InvitationState as S;

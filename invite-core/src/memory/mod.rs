@@ -26,6 +26,9 @@ mod sweep;
 mod transaction;
 mod transport;
 
+#[cfg(test)]
+mod tests;
+
 use std::fmt;
 use std::sync::{Arc, Mutex};
 

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::MemoryStore;
-use super::state::{BatchRow, DeliveryRow, ItemRow, following, following_in};
+use super::state::{BatchRow, DeliveryRow, ItemRow, following, preceding_in};
 use super::transaction::{Transaction, compared, delta};
 use crate::decision::history::{History, View};
 use crate::decision::{Case, Request, decide};
@@ -64,9 +64,8 @@ impl Plans for MemoryStore {
             transaction
                 .state
                 .batches
-                .range(following_in(organisation, None, BatchId::from_uuid))
+                .range(preceding_in(organisation, before, BatchId::from_uuid))
                 .rev()
-                .filter(|((_, id), _)| before.is_none_or(|before| *id < before))
                 .map(|(_, row)| row.batch.clone())
                 .take(limit)
                 .collect()

@@ -225,6 +225,16 @@ pub(super) fn following_in<T>(
     (from.map(|id| (organisation, id)), to.map(|id| (organisation, id)))
 }
 
+/// The range of the ids of one organisation that come before a cursor, in ascending order.
+pub(super) fn preceding_in<T>(
+    organisation: OrganisationId,
+    cursor: Option<T>,
+    id: fn(Uuid) -> T,
+) -> Bounds<(OrganisationId, T)> {
+    let to = cursor.map_or(Bound::Included(id(Uuid::max())), Bound::Excluded);
+    (Bound::Included((organisation, id(Uuid::nil()))), to.map(|id| (organisation, id)))
+}
+
 impl InvitationRow {
     /// Whether it carries no credential.
     pub(super) fn is_announced(&self) -> bool {

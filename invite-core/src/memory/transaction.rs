@@ -332,6 +332,8 @@ pub(super) fn compared(address: &str) -> String {
     address.chars().flat_map(char::to_lowercase).collect()
 }
 
+/// A century stands for everything longer: an instant must stay one.
 pub(super) fn delta(duration: Duration) -> TimeDelta {
-    TimeDelta::from_std(duration).unwrap_or(TimeDelta::MAX)
+    const CENTURY: TimeDelta = TimeDelta::days(36_525);
+    TimeDelta::from_std(duration).unwrap_or(CENTURY).min(CENTURY)
 }

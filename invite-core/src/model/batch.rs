@@ -87,6 +87,21 @@ pub struct Confirmation {
 pub struct TemplatePins(pub BTreeMap<String, String>);
 
 /// Who gets what, in figures. They are disjoint and add up to the selection.
+///
+/// ```
+/// use invite_core::model::batch::Totals;
+/// use invite_core::model::item::{Decision, SkipReason};
+/// use invite_core::model::message::Channel;
+///
+/// let mut totals = Totals::default();
+/// totals.count(Decision::Send, &[Channel::Email, Channel::Sms], false);
+/// totals.count(Decision::SendWithReset, &[Channel::Email], true);
+/// totals.count(Decision::Skip(SkipReason::Deactivated), &[], false);
+/// assert_eq!((totals.recipients(), totals.skipped(), totals.people()), (2, 1, 3));
+///
+/// let without = totals.without_consent();
+/// assert_eq!((without.recipients(), without.skip[&SkipReason::SetUpNeedsConsent]), (1, 1));
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Totals {

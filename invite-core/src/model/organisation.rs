@@ -29,6 +29,18 @@ pub struct Organisation {
 }
 
 /// What an organisation can set. Made by [`Settings::new`]; every field has a default but the name.
+///
+/// ```
+/// use invite_core::model::credential::CredentialKind;
+/// use invite_core::model::organisation::{Settings, SettingsError};
+///
+/// let mut settings = Settings::new("Acme");
+/// settings.credential = CredentialKind::SetUpLink;
+/// assert_eq!(settings.check(), Err(SettingsError::NoLinkPattern));
+/// settings.link_pattern = Some("https://app.example.com/welcome#{token}".parse()?);
+/// assert_eq!(settings.check(), Ok(()));
+/// # Ok::<(), invite_core::model::organisation::TextError>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Settings {
     /// The organisation's name in messages.
@@ -118,7 +130,7 @@ impl Default for ReminderRules {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ChannelRule {
-    /// E-mail, and SMS for those who have no e-mail address.
+    /// E-mail, and SMS for those who have no e-mail address. A reminder also goes by SMS where nothing else arrived.
     #[default]
     EmailElseSms,
     /// E-mail only.

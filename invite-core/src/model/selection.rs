@@ -9,6 +9,16 @@ use super::role::Role;
 use super::user::User;
 
 /// Which users of an organisation.
+///
+/// ```
+/// use invite_core::model::selection::{Filter, HistoryFilter, PeopleFilter, Selection};
+///
+/// let never_invited_in_oslo = Selection::Matching(Filter {
+///     people: PeopleFilter { group: Some("Oslo".into()), ..PeopleFilter::default() },
+///     history: HistoryFilter { never_invited: true, ..HistoryFilter::default() },
+/// });
+/// assert!(!never_invited_in_oslo.is_by_id());
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Selection {

@@ -14,6 +14,18 @@ use super::sign_in::SignInMethod;
 /// A person: what the decision, the messages and the lists need to know.
 ///
 /// Contact is not identity: an address and a phone may be shared, a shop's mailbox or a family's phone.
+///
+/// ```
+/// use invite_core::model::id::UserId;
+/// use invite_core::model::message::Channel;
+/// use invite_core::model::user::User;
+///
+/// let mut user = User::new(UserId::new());
+/// user.email = Some("kari@example.com".parse()?);
+/// assert_eq!(user.sign_in_name().as_deref(), Some("kari@example.com"));
+/// assert_eq!((user.address(Channel::Email), user.address(Channel::Sms)), (Some("kari@example.com"), None));
+/// # Ok::<(), invite_core::model::contact::ContactError>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct User {
     /// Who it is.

@@ -42,8 +42,8 @@ pub trait Plans: Send + Sync {
     async fn confirm(&self, confirm: Confirm) -> PortResult<Confirmed>;
 
     /// Pauses, resumes, cancels or recalls. Cancelling and recalling count at once in everything that reads; messages
-    /// and invitations are swept in chunks. Resuming moves the hours of messages that were already tried on by the
-    /// time of the pause, and sets the brake's count to nought.
+    /// and invitations are swept in chunks. Resuming sets the brake's count to nought; the hours of messages that were
+    /// already tried go on by themselves, for the machine leaves out what a message waits beyond its due time.
     async fn change_batch(&self, change: BatchChange) -> PortResult<Option<Result<Batch, WrongBatchState>>>;
 
     /// A plan or batch.

@@ -19,7 +19,8 @@ use crate::port::people::{FinishedImport, ImportPage, People};
 /// Rows a page, and so a transaction.
 const PAGE: usize = 500;
 
-type Progress = Arc<dyn Fn(&ImportReport) + Send + Sync>;
+/// Is told how far an import is, after each page of 500 rows.
+pub type ImportProgress = Arc<dyn Fn(&ImportReport) + Send + Sync>;
 
 /// How a file is imported.
 #[derive(Clone)]
@@ -38,7 +39,8 @@ pub struct ImportOptions {
     pub max_rows: u64,
     /// How many errors the report keeps; 1,000. The others are counted.
     pub max_errors: usize,
-    progress: Option<Progress>,
+    /// Who is told how far it is; [`on_progress`](Self::on_progress) sets it.
+    pub progress: Option<ImportProgress>,
 }
 
 impl Default for ImportOptions {

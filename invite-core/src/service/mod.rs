@@ -29,7 +29,7 @@ pub use builder::{BuildError, Builder};
 pub use confirm::ConfirmOptions;
 pub use error::Error;
 pub use hosts::SecretCheck;
-pub use import::{ImportOptions, ImportReport};
+pub use import::{ImportOptions, ImportProgress, ImportReport};
 pub use invites::Invites;
 pub use page::Page;
 pub use plan::{Invite, Plan, PlanRequest, Remind};

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::{Mutex, OwnedSemaphorePermit, RwLock, Semaphore, mpsc};
+use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::hand_over::{Departure, hand_over};
@@ -56,8 +57,8 @@ struct Prepared {
 }
 
 impl Shared {
-    /// Claims and works on one group. Says whether there was one.
-    pub(super) async fn group(&self, stop: &AtomicBool) -> PortResult<bool> {
+    /// Claims and works on one group; its hand-overs go on in `departures`. Says whether there was one.
+    pub(super) async fn group(&self, departures: &mut JoinSet<()>, stop: &AtomicBool) -> PortResult<bool> {
         let policy = &self.inner.policy;
         let turn = self.turn.lock().await;
         let shared = self.gate.clone().read_owned().await;
@@ -82,7 +83,7 @@ impl Shared {
         drop(turn);
         let ids: Vec<DeliveryId> = claimed.deliveries.iter().map(|delivery| delivery.id).collect();
         match self.prepare(claimed.deliveries).await {
-            Ok(prepared) => self.send_all(prepared, &lease, stop).await,
+            Ok(prepared) => self.send_all(prepared, &lease, departures, stop).await,
             Err(error) => {
                 self.release(&lease, ids).await;
                 Err(error)
@@ -95,6 +96,7 @@ impl Shared {
         &self,
         prepared: Vec<Prepared>,
         lease: &Arc<Lease>,
+        departures: &mut JoinSet<()>,
         stop: &AtomicBool,
     ) -> PortResult<()> {
         let part = self.concurrency.clamp(1, 16);
@@ -103,7 +105,7 @@ impl Shared {
             let part: Vec<Prepared> = left.by_ref().take(part).collect();
             let ids: Vec<DeliveryId> = part.iter().map(|one| one.delivery.id).collect();
             let too_late = stop.load(Ordering::Relaxed) || !lease.stands(self.inner.policy.margin());
-            let sent = if too_late { Ok(()) } else { self.send_part(part, lease).await };
+            let sent = if too_late { Ok(()) } else { self.send_part(part, lease, departures).await };
             if too_late || sent.is_err() {
                 let rest = ids.into_iter().chain(left.map(|one| one.delivery.id)).collect();
                 self.release(lease, rest).await;
@@ -114,7 +116,12 @@ impl Shared {
     }
 
     /// Mints, begins and hands over as many as are sent at once.
-    async fn send_part(&self, part: Vec<Prepared>, lease: &Arc<Lease>) -> PortResult<()> {
+    async fn send_part(
+        &self,
+        part: Vec<Prepared>,
+        lease: &Arc<Lease>,
+        departures: &mut JoinSet<()>,
+    ) -> PortResult<()> {
         let mut part: Vec<(Prepared, Option<Take>)> = part
             .into_iter()
             .map(|one| {
@@ -149,10 +156,9 @@ impl Shared {
                     Begun::Go(hand_over) => {
                         let Prepared { organisation, batch, sender, .. } = one;
                         let lease = lease.clone();
-                        self.depart(
-                            Departure { hand_over: *hand_over, organisation, batch, sender, lease },
-                            permit,
-                        );
+                        let departure =
+                            Departure { hand_over: *hand_over, organisation, batch, sender, lease };
+                        departures.spawn(self.depart(departure, permit));
                     }
                     Begun::Stopped(reason) => {
                         tracing::debug!(delivery = %one.delivery.id, %reason, "not sent");
@@ -175,15 +181,20 @@ impl Shared {
         self.give_back(part, lease).await
     }
 
-    fn depart(&self, departure: Departure, permit: OwnedSemaphorePermit) {
+    /// Hands a message over, and its outcome to the recorder.
+    fn depart(
+        &self,
+        departure: Departure,
+        permit: OwnedSemaphorePermit,
+    ) -> impl Future<Output = ()> + Send + use<> {
         let (inner, outcomes) = (self.inner.clone(), self.outcomes.clone());
-        tokio::spawn(async move {
+        async move {
             let result = hand_over(&departure, &inner.key, &inner.policy).await;
             drop(permit);
             let Departure { hand_over, lease, .. } = departure;
             // The recorder outlives every hand-over.
             let _ = outcomes.send(Finished { id: hand_over.id, result, lease }).await;
-        });
+        }
     }
 
     /// As many permits, all at once: two lanes that gathered them one by one would wait for each other's.
