@@ -20,39 +20,6 @@ use crate::port::senders::Senders;
 /// number of processes may share a store.
 ///
 /// Whoever asks for something is an [`Actor`](crate::model::actor::Actor), and every request checks that they may.
-///
-/// ```
-/// use invite_core::credential::random::system_random;
-/// use invite_core::memory::{MemoryStore, RecordingTransport};
-/// use invite_core::model::organisation::Settings;
-/// use invite_core::service::ImportOptions;
-/// use invite_core::{Actor, Invite, Invites, SealingKey};
-///
-/// # #[tokio::main(flavor = "current_thread")]
-/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// let transport = RecordingTransport::new();
-/// let invites = Invites::builder(MemoryStore::new())
-///     .email(transport.clone())
-///     .seal_with(SealingKey::generate(&mut system_random()?))
-///     .build()?;
-///
-/// let mut settings = Settings::new("Rema");
-/// settings.app_link = Some("https://app.example.com".parse()?);
-/// let rema = invites.create_organisation("rema".parse()?, settings).await?;
-/// let admin = Actor::system(rema.id);
-/// let file = "email,first_name\nanna@example.com,Anna\n".as_bytes();
-/// invites.import(&admin, file, ImportOptions::of_file("people.csv")).await?;
-///
-/// let plan = invites.plan(&admin, Invite::never_invited()).await?;
-/// println!("{}", plan.summary());
-/// let batch = invites.confirm(&admin, plan.id()).await?;
-/// invites.worker().run_until_idle().await?;
-///
-/// assert_eq!(transport.messages().len(), 1);
-/// assert!(invites.batch(&admin, batch.id).await?.finished);
-/// # Ok(())
-/// # }
-/// ```
 #[derive(Debug, Clone)]
 pub struct Invites {
     pub(super) inner: Arc<Inner>,
