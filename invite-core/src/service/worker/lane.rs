@@ -7,7 +7,7 @@ use std::collections::hash_map::Entry;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use tokio::sync::{OwnedSemaphorePermit, RwLock, Semaphore, mpsc};
+use tokio::sync::{Mutex, OwnedSemaphorePermit, RwLock, Semaphore, mpsc};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
@@ -40,6 +40,9 @@ pub(super) struct Shared {
     pub(super) concurrency: usize,
     /// Groups share it; a suspect takes it alone.
     pub(super) gate: Arc<RwLock<()>>,
+    /// One lane claims at a time, and keeps its turn until its suspect is alone: a second suspect, held meanwhile by
+    /// the other lane, would share the blame for a death that it had no part in.
+    pub(super) turn: Arc<Mutex<()>>,
     pub(super) outcomes: mpsc::Sender<Finished>,
     pub(super) tally: Arc<Tally>,
 }
@@ -57,6 +60,7 @@ impl Shared {
     /// Claims and works on one group; its hand-overs go on in `departures`. Says whether there was one.
     pub(super) async fn group(&self, departures: &mut JoinSet<()>, stop: &AtomicBool) -> PortResult<bool> {
         let policy = &self.inner.policy;
+        let turn = self.turn.lock().await;
         let shared = self.gate.clone().read_owned().await;
         let asked_at = Instant::now();
         let limit = self.concurrency.max(1);
@@ -76,6 +80,7 @@ impl Shared {
         } else {
             Lease::hold(claimed.token, asked_at, times, store.clone(), Leave::Shared(shared))
         };
+        drop(turn);
         let ids: Vec<DeliveryId> = claimed.deliveries.iter().map(|delivery| delivery.id).collect();
         match self.prepare(claimed.deliveries).await {
             Ok(prepared) => self.send_all(prepared, &lease, departures, stop).await,
@@ -192,12 +197,11 @@ impl Shared {
         }
     }
 
+    /// As many permits, all at once: two lanes that gathered them one by one would wait for each other's.
     async fn permits(&self, count: usize) -> Vec<OwnedSemaphorePermit> {
-        let mut permits = Vec::with_capacity(count);
-        for _ in 0..count {
-            permits.push(self.sends.clone().acquire_owned().await.expect("the semaphore is never closed"));
-        }
-        permits
+        let all = self.sends.clone().acquire_many_owned(u32::try_from(count).expect("a part is small"));
+        let mut all = all.await.expect("the semaphore is never closed");
+        (0..count).map(|_| all.split(1).expect("as many as were acquired")).collect()
     }
 
     async fn mint(&self, part: &[(Prepared, Option<Take>)]) -> PortResult<Vec<Option<Minted>>> {

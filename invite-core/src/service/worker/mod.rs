@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use tokio::sync::{RwLock, Semaphore};
+use tokio::sync::{Mutex, RwLock, Semaphore};
 use tokio::task::JoinSet;
 
 pub use report::WorkReport;
@@ -97,6 +97,7 @@ impl Worker {
             sends: Arc::new(Semaphore::new(self.concurrency)),
             concurrency: self.concurrency,
             gate: Arc::new(RwLock::new(())),
+            turn: Arc::new(Mutex::new(())),
             outcomes: pipe,
             tally: tally.clone(),
         };
