@@ -1,5 +1,7 @@
 //! The worker, on the memory store: what leaves, what comes back, what follows.
 
+#![allow(clippy::unwrap_used, reason = "a test may")]
+
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -34,6 +34,7 @@ use crate::policy::Policy;
 ///   [`DeliveryEvent::LeaseLost`](crate::machine::delivery::DeliveryEvent::LeaseLost).
 /// * **Suspects** (survivors of a group that died) are claimed alone: a claim gives one suspect and nothing else, or no
 ///   suspect. They go first.
+#[cfg_attr(feature = "mocks", mockall::automock)]
 #[async_trait]
 pub trait Queue: Send + Sync {
     /// Takes messages that are due, of running batches whose hold is over, whose sender is not stopped, fairly between

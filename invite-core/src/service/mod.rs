@@ -8,6 +8,7 @@ mod builder;
 mod confirm;
 mod error;
 mod events;
+mod feedback;
 mod guess;
 mod hosts;
 mod import;

@@ -18,14 +18,14 @@ pub(super) fn of(batch: &Batch, credential: CredentialKind) -> String {
         Action::Invite => "an invitation",
         Action::Remind => "a reminder",
     };
-    let mut lines = vec![format!("{} people looked at", grouped(totals.people()))];
+    let mut lines = vec![format!("People looked at: {}", grouped(totals.people()))];
     let mut line = |count: u64, text: String| {
         if count > 0 {
             lines.push(format!("{:>9}  {text}", grouped(count)));
         }
     };
-    line(totals.send, format!("get {what} with {credential}"));
-    line(totals.announce, format!("get {what} without any password or link"));
+    line(totals.send, format!("{what} with {credential}"));
+    line(totals.announce, format!("{what} without any password or link"));
     let administrators = match totals.reset_administrators {
         0 => String::new(),
         count => format!(", {} of them administrators", grouped(count)),
@@ -33,11 +33,11 @@ pub(super) fn of(batch: &Batch, credential: CredentialKind) -> String {
     line(
         totals.reset,
         format!(
-            "are set up already{administrators}: with consent to resets they get {what} with {credential}, and their \
-             own password stops working; without it they are skipped"
+            "set up already{administrators}: with consent to resets, {what} with {credential}, and their own password \
+             stops working; without it, skipped"
         ),
     );
-    line(totals.skipped(), "are skipped:".into());
+    line(totals.skipped(), "skipped:".into());
     let mut skips: Vec<(SkipReason, u64)> = totals.skip.iter().map(|(why, count)| (*why, *count)).collect();
     skips.sort_by_key(|(why, count)| (std::cmp::Reverse(*count), *why));
     for (why, count) in skips {

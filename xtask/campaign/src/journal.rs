@@ -108,7 +108,7 @@ impl Growth {
     pub(crate) fn lines(&mut self) -> io::Result<u64> {
         let mut new = Vec::new();
         self.file.read_to_end(&mut new)?;
-        self.lines += new.iter().filter(|octet| **octet == b'\n').count() as u64;
+        self.lines += new.split(|octet| *octet == b'\n').skip(1).count() as u64;
         Ok(self.lines)
     }
 }

@@ -135,7 +135,7 @@ pub(crate) async fn events(invites: &Invites, batches: usize) -> Result<Vec<Stri
                     faults.push(format!("invitation {invitation}: told to be invited twice"));
                 }
                 Happening::Failed { delivery, reason, .. } => {
-                    faults.push(format!("{delivery}: failed, {reason}"))
+                    faults.push(format!("{delivery}: failed, {reason}"));
                 }
                 _ => {}
             }

@@ -51,6 +51,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<bool, Box<dyn Error>> {
 
     let mut faults = std::mem::take(&mut killer.troubles);
     faults.extend(too_few(&killer.kills, wanted));
+    let log = std::fs::read_to_string(folder.log())?;
+    faults.extend(
+        log.lines().filter(|line| line.contains("panicked at")).map(|line| format!("a worker: {line}")),
+    );
     if confirmed != messages {
         faults.push(format!("{confirmed} messages were confirmed, not {messages}"));
     }

@@ -31,9 +31,7 @@ pub(crate) enum Presented {
 /// What trying the secrets showed.
 #[derive(Debug, Default)]
 pub(crate) struct Trial {
-    /// Messages that were looked at: all.
-    pub(crate) messages: usize,
-    /// Different secrets in them.
+    /// Different secrets in all messages that arrived.
     pub(crate) tried: usize,
     pub(crate) working: usize,
     pub(crate) used: usize,
@@ -70,7 +68,7 @@ pub(crate) async fn try_all(
     deliveries: &HashMap<DeliveryId, (OrganisationId, Delivery)>,
     journal: &[Accepted],
 ) -> Result<Trial, Box<dyn Error>> {
-    let mut trial = Trial { messages: journal.len(), ..Trial::default() };
+    let mut trial = Trial::default();
     let mut of_person: HashMap<(OrganisationId, UserId), Presented> = HashMap::new();
     for accepted in journal {
         let Some((organisation, delivery)) = deliveries.get(&accepted.delivery) else { continue };
@@ -112,7 +110,7 @@ pub(crate) fn search(folder: &Folder, journal: &[Accepted]) -> Result<Vec<String
         .filter_map(|accepted| Presented::find(&accepted.text))
         .flat_map(|secret| {
             let text = secret.text().to_owned();
-            [text.replace('-', ""), text].map(|text| text.to_owned())
+            [text.replace('-', ""), text]
         })
         .collect();
     let secrets = AhoCorasick::builder().ascii_case_insensitive(true).build(&secrets)?;

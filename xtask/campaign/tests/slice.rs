@@ -3,7 +3,7 @@
 use std::process::Command;
 
 #[test]
-fn rules_07_and_08_nothing_is_lost_and_nothing_goes_twice_when_workers_are_killed() {
+fn rule_07_nothing_is_lost_and_rule_08_nothing_goes_twice_when_workers_are_killed() {
     let mut campaign = Command::new(env!("CARGO_BIN_EXE_invite-campaign"));
     let output = campaign.args(["run", "--kills", "12", "--deliveries", "300"]).output().unwrap();
     let said =

@@ -21,7 +21,7 @@ use invite_core::model::message::Channel;
 use invite_core::model::organisation::{Organisation, ReminderRules, Settings};
 use invite_core::model::selection::{Filter, PeopleFilter};
 use invite_core::policy::Policy;
-use invite_core::service::{ConfirmOptions, ImportOptions, Invite, Remind, SignIn, SignedIn};
+use invite_core::service::{ConfirmOptions, ImportOptions, Invite, Remind, SignIn};
 use invite_core::{Actor, Invites, SealingKey, Secret};
 use invite_file::FileTransport;
 use invite_sqlite::SqliteStore;
@@ -54,7 +54,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     tell::chapter("3. She confirms; a worker carries out exactly that");
     let batch = invites.confirm(&astrid, plan.id()).await?;
-    tell::work(&invites, batch.totals.messages.values().sum()).await?;
+    tell::work(&invites, &astrid, &batch).await?;
     tell::batch(&invites.batch(&astrid, batch.id).await?);
 
     tell::chapter("4. What Anna received");
@@ -76,7 +76,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let plan = invites.plan(&astrid, Invite::users([anna])).await?;
     tell::plan(&plan);
     let batch = invites.confirm_with(&astrid, plan.id(), ConfirmOptions::new().resets(true)).await?;
-    tell::work(&invites, batch.totals.reset_messages.values().sum()).await?;
+    tell::work(&invites, &astrid, &batch).await?;
     let own = SignIn::new("anna", Secret::new("rain over the fjord".into()));
     tell::answer("with her own password, now retired", &invites.sign_in(acme.id, own).await?);
     let mail = outbox::newest_to(&outbox, "anna@acme.example")?;
@@ -86,7 +86,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let plan = invites.plan(&astrid, Remind::never_signed_in()).await?;
     tell::plan(&plan);
     let batch = invites.confirm(&astrid, plan.id()).await?;
-    tell::work(&invites, batch.totals.messages.values().sum()).await?;
+    tell::work(&invites, &astrid, &batch).await?;
 
     tell::chapter("8. The story of Anna");
     print!("{}", tell::indented(&invites.story(&astrid, anna).await?.to_string()));

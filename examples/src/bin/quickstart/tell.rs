@@ -6,6 +6,7 @@ use std::io::IsTerminal;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
+use invite_core::model::batch::Batch;
 use invite_core::model::event::{Event, Happening};
 use invite_core::model::id::BatchId;
 use invite_core::service::{BatchStatus, ImportReport, Plan, SignedIn};
@@ -55,11 +56,21 @@ pub async fn skipped(invites: &Invites, actor: &Actor, plan: BatchId) -> Result<
 }
 
 /// Runs a worker until nothing is left to do, with a bar where somebody watches.
-pub async fn work(invites: &Invites, messages: u64) -> Result<(), Box<dyn Error>> {
-    let style = ProgressStyle::with_template("  {spinner} sending {msg} messages {elapsed}")?;
-    let bar = ProgressBar::new_spinner().with_style(style).with_message(messages.to_string());
-    bar.enable_steady_tick(Duration::from_millis(100));
-    let report = invites.worker().run_until_idle().await?;
+pub async fn work(invites: &Invites, actor: &Actor, batch: &Batch) -> Result<(), Box<dyn Error>> {
+    let messages = batch.totals.messages.values().chain(batch.totals.reset_messages.values()).sum();
+    let style = ProgressStyle::with_template("  {bar:40} {pos}/{len} {elapsed}")?;
+    let bar = ProgressBar::new(messages).with_style(style);
+    let worker = invites.worker().run_until_idle();
+    tokio::pin!(worker);
+    let report = loop {
+        tokio::select! {
+            report = &mut worker => break report?,
+            () = tokio::time::sleep(Duration::from_millis(100)) => {
+                let states = invites.batch(actor, batch.id).await?.progress.states;
+                bar.set_position(states.iter().filter(|(state, _)| !state.is_on_its_way()).map(|(_, count)| count).sum());
+            }
+        }
+    };
     bar.finish_and_clear();
     println!("  sent {}, failed {}, unknown {}", report.sent, report.failed, report.unknown);
     Ok(())

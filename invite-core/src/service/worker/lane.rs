@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::{Mutex, OwnedSemaphorePermit, RwLock, Semaphore, mpsc};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
+use tracing::{Instrument, instrument};
 
 use super::hand_over::{Departure, hand_over};
 use super::lease::{Lease, Leave};
@@ -116,6 +117,7 @@ impl Shared {
     }
 
     /// Mints, begins and hands over as many as are sent at once.
+    #[instrument(skip_all, fields(claim = %lease.token, messages = part.len()))]
     async fn send_part(
         &self,
         part: Vec<Prepared>,
@@ -158,7 +160,8 @@ impl Shared {
                         let lease = lease.clone();
                         let departure =
                             Departure { hand_over: *hand_over, organisation, batch, sender, lease };
-                        departures.spawn(self.depart(departure, permit));
+                        let span = tracing::info_span!("hand_over", organisation = %one.delivery.organisation, batch = %one.delivery.batch, delivery = %one.delivery.id);
+                        departures.spawn(self.depart(departure, permit).instrument(span));
                     }
                     Begun::Stopped(reason) => {
                         tracing::debug!(delivery = %one.delivery.id, %reason, "not sent");
