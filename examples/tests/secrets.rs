@@ -27,7 +27,9 @@ use invite_core::{Actor, Invite, Invites, Remind, SealingKey, Secret};
 use invite_file::FileTransport;
 use invite_sqlite::SqliteStore;
 use sqlx::ConnectOptions;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+};
 use support::search::{Search, forms};
 use support::{Arrived, arrived};
 use tracing_subscriber::fmt::format::FmtSpan;
@@ -317,7 +319,8 @@ async fn rule_06_no_secret_stands_anywhere_but_in_the_folder_of_messages() {
     let bo_id = house.find(passwords, "bo").await;
     let check = house.invites.check_secret(passwords, bo_id, &secret_of(&bo), "203.0.113.7").await.unwrap();
     house.said.debug("a check", check);
-    let same = house.invites.redeem(passwords, bo_id, &secret_of(&bo), &secret_of(&bo), "").await.unwrap_err();
+    let same =
+        house.invites.redeem(passwords, bo_id, &secret_of(&bo), &secret_of(&bo), "").await.unwrap_err();
     house.said.display("a refusal", same);
 
     for organisation in [passwords, links] {
@@ -330,7 +333,11 @@ async fn rule_06_no_secret_stands_anywhere_but_in_the_folder_of_messages() {
     house.said.debug("events", events);
 
     let mut secrets: Vec<String> = secrets_in(&arrived(&outbox)).into_iter().collect();
-    assert!(secrets.len() >= 9, "six people, a reset, and a reminder of whoever needs another: {}", secrets.len());
+    assert!(
+        secrets.len() >= 9,
+        "six people, a reset, and a reminder of whoever needs another: {}",
+        secrets.len()
+    );
     secrets.extend(CHOSEN.into_iter().chain([TOO_SHORT, MISTYPED]).map(str::to_owned));
     let search = Search::new(&secrets);
     let mut found = Vec::new();
@@ -377,7 +384,10 @@ fn the_search_finds_a_secret_in_every_form_and_at_every_place() {
         for before in 0..6 {
             let around = format!("{}{secret} and more", "#".repeat(before));
             let encoded = base64::engine::general_purpose::STANDARD.encode(around);
-            assert!(!search.find("planted", encoded.as_bytes()).is_empty(), "base64 of {secret} after {before}");
+            assert!(
+                !search.find("planted", encoded.as_bytes()).is_empty(),
+                "base64 of {secret} after {before}"
+            );
         }
         let folded = format!("{}=\r\n{}", &secret[..5], &secret[5..]);
         assert!(!search.find("planted", folded.as_bytes()).is_empty(), "folded {secret}");
@@ -392,7 +402,8 @@ fn the_quickstart_shows_one_message_and_no_other_secret() {
     let output = quickstart.env("RUST_LOG", "trace").output().unwrap();
     let said = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
     assert!(output.status.success(), "{said}");
-    let folder = said.lines().find_map(|line| line.split_once("rm -r ")).map(|(_, path)| path.trim()).unwrap();
+    let folder =
+        said.lines().find_map(|line| line.split_once("rm -r ")).map(|(_, path)| path.trim()).unwrap();
     let folder = PathBuf::from(folder);
     let messages = arrived(&folder.join("outbox"));
     let secrets: Vec<String> = secrets_in(&messages).into_iter().collect();

@@ -2,8 +2,6 @@
 
 #![allow(dead_code, reason = "each test binary uses its own part")]
 
-
-
 pub(crate) mod search;
 
 use std::path::Path;

@@ -63,7 +63,10 @@ impl Comparison {
     pub(crate) fn grown(&self, times: f64) -> Vec<&str> {
         let [small, .., large] = self.0.as_slice() else { return Vec::new() };
         let pairs = small.steps.iter().zip(&large.steps);
-        pairs.filter(|(small, large)| ratio(large.peak, small.peak) > times).map(|(_, step)| &*step.name).collect()
+        pairs
+            .filter(|(small, large)| ratio(large.peak, small.peak) > times)
+            .map(|(_, step)| &*step.name)
+            .collect()
     }
 }
 

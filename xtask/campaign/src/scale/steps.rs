@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use invite_core::SealingKey;
 use invite_core::credential::random::system_random;
 use invite_core::model::actor::Actor;
 use invite_core::model::credential::CredentialKind;
@@ -17,7 +18,6 @@ use invite_core::model::organisation::{ReminderRules, Settings};
 use invite_core::model::outcome::{Outcome, Receipt};
 use invite_core::port::transport::Transport;
 use invite_core::service::{ConfirmOptions, ImportOptions, Invite, Invites, Remind};
-use invite_core::SealingKey;
 use invite_sqlite::SqliteStore;
 
 use super::measured::{Measured, Stopwatch};
