@@ -17,7 +17,7 @@ use invite_core::memory::ManualClock;
 use invite_core::model::credential::CredentialKind;
 use invite_core::model::event::EventCursor;
 use invite_core::model::id::{BatchId, DeliveryId, OrganisationId, UserId};
-use invite_core::model::message::{Channel, Message};
+use invite_core::model::message::{Channel, Content, Message};
 use invite_core::model::organisation::{ChannelRule, ReminderRules, Settings};
 use invite_core::model::outcome::{Answer, Outcome};
 use invite_core::model::selection::{Filter, PeopleFilter};
@@ -64,7 +64,10 @@ struct PutsOff {
 #[async_trait]
 impl Transport for PutsOff {
     async fn send(&self, message: &Message, deadline: Duration) -> Outcome {
-        let is_slow = format!("{message:?}").contains("slow") || message.channel() == Channel::Sms;
+        let is_slow = match &message.content {
+            Content::Email(email) => email.to.address.as_str().contains("slow"),
+            Content::Sms(_) => true,
+        };
         if is_slow && self.seen.lock().unwrap().insert(message.delivery) {
             let answer = Answer::new("451", "try again later");
             return Outcome::Deferred { retry_after: Some(Duration::from_mins(10)), answer };
@@ -285,7 +288,9 @@ async fn rule_06_no_secret_stands_anywhere_but_in_the_folder_of_messages() {
     let anna = newest(&outbox, "passwords.anna@acme.example");
     let wrong = house.sign_in(passwords, "anna", MISTYPED, None).await;
     assert_eq!(wrong, Some(SignedIn::Refused));
-    assert_eq!(house.sign_in(passwords, MISTYPED, CHOSEN[0], None).await, Some(SignedIn::Refused));
+    // It happens that somebody types a password where the name belongs; what was asked is then not ours to print.
+    let mixed_up = SignIn::new(MISTYPED, secret_of(CHOSEN[0]));
+    assert_eq!(house.invites.sign_in(passwords, mixed_up).await.unwrap(), SignedIn::Refused);
     let right = house.sign_in(passwords, "anna", &anna.to_uppercase(), None).await;
     assert_eq!(right, Some(SignedIn::MustChangePassword));
     assert_eq!(house.sign_in(passwords, "anna", &anna, Some(TOO_SHORT)).await, None);

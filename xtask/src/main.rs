@@ -1,7 +1,8 @@
 //! The project's own tasks.
 //!
 //! `cargo xtask test` runs every test and counts them; `cargo xtask check` holds the code to its rules. `.ci/run` runs
-//! both. `cargo xtask kills` kills workers; `cargo xtask scale` measures. It needs nothing but a Rust toolchain, so it uses the standard library alone.
+//! both. `cargo xtask kills` kills workers; `cargo xtask scale` measures a rollout by its size. It needs nothing but a
+//! Rust toolchain, so it uses the standard library alone.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "it talks to whoever runs it")]
 
