@@ -259,8 +259,7 @@ async fn a_filter_agrees_with_the_people_that_it_is_about(table: Table) -> Check
         let filter = Filter { people, history: HistoryFilter::default() };
         for limit in [3, 1000] {
             let found = table.all(&filter, limit).await?;
-            let names =
-                |users: &[User]| users.iter().map(|user| user.first_name.clone()).collect::<Vec<_>>();
+            let names = |users: &[User]| users.iter().map(|user| user.first_name.clone()).collect::<Vec<_>>();
             same!(names(&found), names(&expected), "first names of those who match {:?}", filter.people);
         }
     }
@@ -268,7 +267,8 @@ async fn a_filter_agrees_with_the_people_that_it_is_about(table: Table) -> Check
 }
 
 async fn a_text_is_looked_for_to_the_letter(table: Table) -> Checked {
-    for (number, name) in ["100% Anna", "Anna_Berg", "AnnaxBerg", "O'Hara", "back\\slash"].iter().enumerate() {
+    for (number, name) in ["100% Anna", "Anna_Berg", "AnnaxBerg", "O'Hara", "back\\slash"].iter().enumerate()
+    {
         let mut user = person(number);
         user.first_name = (*name).to_owned();
         table.put(&user).await?;
@@ -317,7 +317,10 @@ async fn facts_of_many_people_are_told_at_once(table: Table) -> Checked {
     let facts = table.accounts.facts(table.organisation, asked).await?;
     same!(facts.len(), 2_000, "facts about 2,000 ids");
     same!(facts.iter().flatten().count(), 20, "people among them");
-    holds!((0..20).all(|n| facts[n * 100].as_ref().is_some_and(|user| user.id == ids[n])), "they are in order");
+    holds!(
+        (0..20).all(|n| facts[n * 100].as_ref().is_some_and(|user| user.id == ids[n])),
+        "they are in order"
+    );
     Ok(())
 }
 
@@ -449,7 +452,10 @@ async fn requests_at_the_same_time_end_with_the_highest_reservation(table: Table
     }
     for task in tasks {
         let set = task.await.map_err(|error| Failure::new(error.to_string()))??;
-        holds!(matches!(set, PasswordSet::Done | PasswordSet::Stale), "it is done or stale, but it is {set:?}");
+        holds!(
+            matches!(set, PasswordSet::Done | PasswordSet::Stale),
+            "it is done or stale, but it is {set:?}"
+        );
     }
     same!(table.set(ids[0], credential, 11).await?, PasswordSet::Stale, "the second highest afterwards");
     same!(table.set(ids[0], credential, 12).await?, PasswordSet::Done, "the highest afterwards");
