@@ -494,7 +494,8 @@ impl Write {
         sqlx::query(
             "UPDATE invite_batch SET state = 'running', confirmed_by = ?, confirmed_at = ?, resets = ?,
                  not_before = ?, totals = ?,
-                 confirmed_order = (SELECT coalesce(max(confirmed_order), 0) + 1 FROM invite_batch)
+                 confirmed_order = (
+                     SELECT coalesce(max(confirmed_order), 0) + 1 FROM invite_batch WHERE confirmed_order IS NOT NULL)
              WHERE organisation = ? AND id = ?",
         )
         .bind(json(&confirmation.by))
