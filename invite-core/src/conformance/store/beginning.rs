@@ -265,7 +265,9 @@ pub(super) async fn begin_tells_the_worker_what_to_say(mut stage: Stage) -> Chec
     let mut elsewhere = stage.person_set_up();
     elsewhere.elsewhere = true;
     let people = [stage.person(), stage.person_set_up(), sso, elsewhere];
-    people.iter().for_each(|user| stage.put(user));
+    for user in &people {
+        stage.put(user);
+    }
     let batch = stage.invite(&people).await?;
     let sent = stage.send_all().await?;
     let kinds = [MessageKind::Invitation, MessageKind::Reset, MessageKind::Sso, MessageKind::Announcement];

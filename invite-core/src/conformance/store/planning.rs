@@ -257,6 +257,8 @@ fn population(stage: &Stage) -> Checked<Vec<User>> {
     let mut abroad = stage.person_by_phone();
     abroad.phone = Some("+46701234567".to_owned().try_into().map_err(|_| Failure::new("a phone number"))?);
     let people = vec![plain, by_phone, set_up, administrator, deactivated, nowhere, elsewhere, abroad];
-    people.iter().for_each(|user| stage.put(user));
+    for user in &people {
+        stage.put(user);
+    }
     Ok(people)
 }
