@@ -39,6 +39,7 @@ impl Colour {
     /// Black or white, whichever is read more easily on this colour.
     ///
     /// One of them always has a contrast of at least 4.5:1 [WCAG 2.2, 1.4.3]: where both have the same, it is 4.58.
+    #[must_use]
     pub fn readable_text(self) -> Self {
         if self.contrast(Self::WHITE) >= self.contrast(Self::BLACK) { Self::WHITE } else { Self::BLACK }
     }

@@ -6,6 +6,8 @@
 pub mod accounts;
 pub mod clock;
 pub mod error;
+#[cfg(feature = "mocks")]
+pub mod mock_people;
 pub mod organisations;
 pub mod people;
 pub mod plans;

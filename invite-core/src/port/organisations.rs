@@ -11,6 +11,7 @@ use crate::model::template_key::TemplateKey;
 /// Organisations and what they have set.
 ///
 /// [`by_alias`](Self::by_alias) cannot begin with the organisation: it is how one is found.
+#[cfg_attr(feature = "mocks", mockall::automock)]
 #[async_trait]
 pub trait Organisations: Send + Sync {
     /// Adds an organisation, or replaces its alias and settings, and writes that into the audit. A change that brings

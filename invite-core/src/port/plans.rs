@@ -21,6 +21,7 @@ use crate::model::user::User;
 use crate::policy::Policy;
 
 /// Plans and batches.
+#[cfg_attr(feature = "mocks", mockall::automock)]
 #[async_trait]
 pub trait Plans: Send + Sync {
     /// The store's clock: what every instant that is persisted and compared is on.

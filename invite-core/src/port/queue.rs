@@ -34,6 +34,7 @@ use crate::policy::Policy;
 ///   [`DeliveryEvent::LeaseLost`](crate::machine::delivery::DeliveryEvent::LeaseLost).
 /// * **Suspects** (survivors of a group that died) are claimed alone: a claim gives one suspect and nothing else, or no
 ///   suspect. They go first.
+#[cfg_attr(feature = "mocks", mockall::automock)]
 #[async_trait]
 pub trait Queue: Send + Sync {
     /// Takes messages that are due, of running batches whose hold is over, whose sender is not stopped, fairly between
@@ -261,6 +262,7 @@ pub struct Waiting {
     pub leased: u64,
     /// Messages that wait for a time, a sender, a hold, or a paused batch.
     pub later: u64,
-    /// When the next of those becomes due by itself, from now.
+    /// When the next of those becomes due by itself, from now. A lease that may lapse is not among them: whoever waits
+    /// looks again from time to time.
     pub next_in: Option<Duration>,
 }

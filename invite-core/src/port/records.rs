@@ -22,6 +22,7 @@ use crate::model::user::User;
 /// What is known and what happened.
 ///
 /// [`events`](Self::events) and [`sender_pauses`](Self::sender_pauses) serve all organisations and cannot begin with one.
+#[cfg_attr(feature = "mocks", mockall::automock)]
 #[async_trait]
 pub trait Records: Send + Sync {
     /// The histories of these people, in order, with everything in [view](crate::decision::history::View::All).

@@ -22,6 +22,7 @@ use crate::policy::Policy;
 ///
 /// A credential works while its invitation is pending, its batch and the invitation's are not recalled, its own expiry
 /// has not come, and no credential of the invitation is used. The whole digest is compared.
+#[cfg_attr(feature = "mocks", mockall::automock)]
 #[async_trait]
 pub trait Redemption: Send + Sync {
     /// The temporary passwords of a person that work now, the newest first, and the salt that they share.

@@ -44,9 +44,7 @@ pub const fn builtin_source(kind: MessageKind, channel: Channel) -> &'static str
 
 fn compile(kind: MessageKind, channel: Channel) -> Template {
     let purpose = Purpose { kind, channel, locale: Locale::english() };
-    let forms: &[CredentialForm] =
-        if kind.may_carry_credential() { &CredentialForm::ALL } else { &[CredentialForm::None] };
-    match Template::check(builtin_source(kind, channel), purpose, forms) {
+    match Template::check(builtin_source(kind, channel), purpose, &CredentialForm::ALL) {
         Ok(template) => template,
         Err(problems) => {
             let problems: Vec<_> = problems.iter().map(ToString::to_string).collect();

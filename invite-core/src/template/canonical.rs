@@ -25,7 +25,7 @@ pub(super) fn print(pieces: &[Piece], output: Output) -> String {
         match piece {
             Piece::Text(text, _) => push_literal(&mut tera, text, output),
             Piece::Show(show) => push_show(&mut tera, show, output),
-            Piece::Href(variable) => tera.push_str(&format!("{{{{ {variable} }}}}")),
+            Piece::Href(variable) => tera.extend(["{{ ", variable.as_str(), " }}"]),
             Piece::Own(own) => tera.push_str(own),
             Piece::If(condition, _) => push_branch(&mut tera, "if", condition),
             Piece::Elif(condition, _) => push_branch(&mut tera, "elif", condition),
@@ -113,7 +113,7 @@ fn push_show(tera: &mut String, show: &Show, output: Output) {
         Output::Html if is_words(show.variable) => format!("{{{{ {value} | {INERT} }}}}"),
         Output::Html | Output::Text => format!("{{{{ {value} }}}}"),
     };
-    tera.push_str(&format!("{{% if {name} %}}"));
+    tera.extend(["{% if ", name, " %}"]);
     if show.space_before {
         tera.push(' ');
     }
@@ -128,9 +128,13 @@ fn push_show(tera: &mut String, show: &Show, output: Output) {
     tera.push_str("{% endif %}");
 }
 
-/// Whether the value is words that someone wrote: no address to follow, no secret, no date of ours.
+/// Whether the value is words that name someone or something: no address to follow, no secret, no date of ours, and not
+/// the organisation's own contact, which people do follow.
 const fn is_words(variable: Variable) -> bool {
-    !variable.is_link() && !variable.is_credential() && !variable.is_date()
+    !(variable.is_link()
+        || variable.is_credential()
+        || variable.is_date()
+        || matches!(variable, Variable::Support))
 }
 
 fn push_branch(tera: &mut String, word: &str, condition: &Condition) {
@@ -145,7 +149,7 @@ fn push_branch(tera: &mut String, word: &str, condition: &Condition) {
             all.join(" and ")
         })
         .collect();
-    tera.push_str(&format!("{{% {word} {} %}}", any.join(" or ")));
+    tera.extend(["{% ", word, " ", &any.join(" or "), " %}"]);
 }
 
 #[cfg(test)]

@@ -39,7 +39,8 @@ impl Template {
     /// An e-mail's source is a line `Subject: …`, a line `Preheader: …` (optional), an empty line, and a body in
     /// Markdown. A text message's is its text.
     ///
-    /// `forms` are the credentials that the organisation uses; [`CredentialForm::ALL`] serves every setting.
+    /// `forms` are the credentials that the organisation uses; [`CredentialForm::ALL`] serves every setting. Kinds that
+    /// carry none are checked for [`CredentialForm::None`] alone.
     pub fn check(source: &str, purpose: Purpose, forms: &[CredentialForm]) -> Result<Self, Vec<Problem>> {
         let mut problems = Vec::new();
         let checked = check(source, purpose, forms, &mut problems);
@@ -68,7 +69,8 @@ fn check(
     }
     let source = source.trim_start_matches('\u{feff}').replace("\r\n", "\n");
     refuse_characters(&source, problems);
-    let forms = forms.to_vec();
+    // Where no credential may be shown, none is ever handed in.
+    let forms = if purpose.kind.may_carry_credential() { forms.to_vec() } else { vec![CredentialForm::None] };
     let tried = Tried { kind: purpose.kind, forms: &forms };
     let template = match purpose.channel {
         Channel::Email => {
@@ -114,7 +116,7 @@ struct Email {
 /// Reads all parts. `None` if there are mistakes that would only bring others.
 fn read_email(source: &str, problems: &mut Vec<Problem>) -> Option<Email> {
     let parts = divide_email(source, problems);
-    if parts.subject.is_none_or(|subject| subject.text.is_empty()) {
+    if problems.is_empty() && parts.subject.is_none_or(|subject| subject.text.is_empty()) {
         problems.push(Position::START.problem("the subject is missing: begin with a line `Subject: …`"));
     }
     let mut line = |part: Option<Part<'_>>| {
@@ -263,22 +265,21 @@ fn edge(piece: &Piece, of_text: impl Fn(&str) -> Option<char>) -> Option<char> {
 /// Punctuation that begins a text and has nothing before it but white space has lost what it belonged to.
 fn refuse_strays(seen: &[&Piece], problems: &mut Vec<Problem>) {
     let mut last = None;
-    let mut tag = None;
     for piece in seen {
         match piece {
             Piece::Text(text, at) => {
-                if text.starts_with([',', '.', ';', ':']) && last.is_none_or(char::is_whitespace) {
-                    problems.push(tag.unwrap_or(*at).problem(format!(
+                let mut characters = text.chars();
+                let stray = matches!(characters.next(), Some(',' | '.' | ';' | ':'))
+                    && characters.next().is_none_or(char::is_whitespace);
+                if stray && last.is_none_or(char::is_whitespace) {
+                    problems.push(at.problem(format!(
                         "where a value is empty, a stray `{}` is left: put it, or the space before, inside the `if`",
                         &text[..1]
                     )));
                 }
                 last = text.chars().next_back().or(last);
             }
-            Piece::Show(show) => {
-                tag = Some(show.at);
-                last = Some('x');
-            }
+            Piece::Show(_) => last = Some('x'),
             _ => {}
         }
     }

@@ -14,6 +14,8 @@ pub enum DateStyle {
     Day,
     /// `10 Nov 14:30 Oslo time`, for text messages.
     Short,
+    /// `10 Nov`, for text messages.
+    ShortDay,
 }
 
 /// Writes `at` for someone in `zone` who reads `locale`.
@@ -25,6 +27,7 @@ pub fn format_date(at: DateTime<Utc>, zone: Tz, locale: &Locale, style: DateStyl
     let words = words(locale);
     let weekday = words.weekdays[local.weekday().num_days_from_monday() as usize];
     let month = words.months[local.month0() as usize];
+    let short_month: String = month.chars().take(3).collect();
     let (day, year, hour, minute) = (local.day(), local.year(), local.hour(), local.minute());
     match style {
         DateStyle::Long => {
@@ -34,9 +37,9 @@ pub fn format_date(at: DateTime<Utc>, zone: Tz, locale: &Locale, style: DateStyl
         DateStyle::Day => format!("{day} {month} {year}"),
         DateStyle::Short => {
             let zone = zone_name(&local);
-            let month: String = month.chars().take(3).collect();
-            format!("{day} {month} {hour:02}:{minute:02} {zone}")
+            format!("{day} {short_month} {hour:02}:{minute:02} {zone}")
         }
+        DateStyle::ShortDay => format!("{day} {short_month}"),
     }
 }
 
@@ -103,6 +106,7 @@ mod tests {
             written(Tz::America__Argentina__Buenos_Aires, DateStyle::Short),
             "10 Nov 10:30 Buenos Aires time"
         );
+        assert_eq!(written(Tz::UTC, DateStyle::ShortDay), "10 Nov");
         assert_eq!(written(Tz::UTC, DateStyle::Short), "10 Nov 13:30 UTC");
         assert_eq!(written(Tz::Etc__GMTPlus5, DateStyle::Short), "10 Nov 08:30 UTC-5");
         assert_eq!(written(Tz::Asia__Kolkata, DateStyle::Short), "10 Nov 19:00 Kolkata time");

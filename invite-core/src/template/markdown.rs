@@ -20,6 +20,9 @@ use super::variable::Variable;
 /// [`refuse_characters`]: super::source::refuse_characters
 const FIRST_PLACEHOLDER: u32 = 0xf_0000;
 
+/// Every so many characters a place is marked, so that finding one takes no longer in a long line than in a short.
+const MARKED: usize = 64;
+
 /// How deep a list, quotation or emphasis may stand in others.
 const MAX_DEPTH: usize = 12;
 
@@ -38,7 +41,10 @@ pub(super) fn render(pieces: Vec<Piece>, problems: &mut Vec<Problem>) -> Body {
     let mut walk = Walk::new(&markdown, problems);
     let mut rest = events.as_slice();
     while let Some(((event, range), after)) = rest.split_first() {
-        walk.at = markdown.position(range.start);
+        if walk.is_too_deep() {
+            break;
+        }
+        walk.move_to(range.start);
         rest = if matches!(event, Event::Start(Tag::Paragraph)) {
             let length = after.iter().position(|(event, _)| *event == Event::End(TagEnd::Paragraph));
             let (inside, behind) = after.split_at(length.unwrap_or(after.len()));
@@ -64,13 +70,14 @@ impl Markdown {
     fn of(pieces: Vec<Piece>) -> Self {
         let mut flat = Self { source: String::new(), tags: Vec::new(), marks: Vec::new() };
         for piece in pieces {
-            let at = piece.position();
-            flat.marks.push((flat.source.len(), at));
+            flat.marks.push((flat.source.len(), piece.position()));
             if let Piece::Text(text, mut at) = piece {
-                for line in text.split_inclusive('\n') {
-                    flat.source.push_str(line);
-                    at = at.past(line);
-                    flat.marks.push((flat.source.len(), at));
+                for (count, character) in text.chars().enumerate() {
+                    if count % MARKED == 0 || flat.source.ends_with('\n') {
+                        flat.marks.push((flat.source.len(), at));
+                    }
+                    flat.source.push(character);
+                    at = at.after(character);
                 }
             } else {
                 // At most 1,000 tags: the plane has 65,534.
@@ -172,6 +179,8 @@ struct Walk<'m, 'p> {
     containers: Vec<Container>,
     next_container: usize,
     open: Vec<Open>,
+    /// Where the walk is: in the Markdown, and in the template.
+    octet: usize,
     at: Position,
     /// The text part stands behind an item's marker: the next block goes on in that line.
     fresh: bool,
@@ -193,12 +202,18 @@ impl<'m, 'p> Walk<'m, 'p> {
             containers: Vec::new(),
             next_container: 1,
             open: Vec::new(),
+            octet: 0,
             at: Position::START,
             fresh: false,
             in_line: false,
             after_link: false,
             shown: Vec::new(),
         }
+    }
+
+    fn move_to(&mut self, octet: usize) {
+        self.octet = octet;
+        self.at = self.markdown.position(octet);
     }
 
     /// A paragraph: of tags alone, it is none; of links to link variables alone, they are buttons.
@@ -224,11 +239,13 @@ impl<'m, 'p> Walk<'m, 'p> {
             _ => in_link,
         });
         if !bare {
-            self.start_line();
-            self.push_html(layout::PARAGRAPH.open);
+            self.start(&Tag::Paragraph);
         }
         for (event, range) in inside {
-            self.at = markdown.position(range.start);
+            if self.is_too_deep() {
+                return;
+            }
+            self.move_to(range.start);
             match event {
                 Event::Start(Tag::Link { dest_url, link_type, .. }) => {
                     if bare {
@@ -248,9 +265,7 @@ impl<'m, 'p> Walk<'m, 'p> {
             }
         }
         if !bare {
-            self.push_html(layout::PARAGRAPH.close);
-            self.push_html("\n");
-            self.end_line(2);
+            self.end();
         } else if links == 0 {
             self.push_html("\n");
         }
@@ -262,9 +277,9 @@ impl<'m, 'p> Walk<'m, 'p> {
             Event::End(_) => self.end(),
             Event::Text(text) | Event::Html(text) | Event::InlineHtml(text) => self.inline(text),
             Event::Code(text) => {
-                self.push_html(layout::CODE.open);
+                self.open_element(&layout::CODE);
                 self.inline(text);
-                self.push_html(layout::CODE.close);
+                self.end();
             }
             Event::SoftBreak => {
                 self.push_html("\n");
@@ -503,11 +518,13 @@ impl<'m, 'p> Walk<'m, 'p> {
         let mut rest = text;
         while let Some(start) = rest.find(|character: char| markdown.tag(character).is_some()) {
             self.words(&rest[..start]);
+            self.move_to(self.octet + start);
             let mut characters = rest[start..].chars();
             if let Some((number, tag)) = characters.next().and_then(|character| markdown.tag(character)) {
                 self.shown.push(number);
                 self.tag(tag);
             }
+            self.move_to(self.octet + rest.len() - start - characters.as_str().len());
             rest = characters.as_str();
         }
         self.words(rest);
@@ -569,6 +586,11 @@ impl<'m, 'p> Walk<'m, 'p> {
     }
 
     fn finish(self) -> Body {
+        if self.is_too_deep() {
+            self.problems
+                .push(self.at.problem("too many lists, quotations or emphases stand in one another here"));
+            return Body { html: self.html, text: self.text };
+        }
         let targets: Vec<Variable> = self
             .html
             .iter()
@@ -591,6 +613,11 @@ impl<'m, 'p> Walk<'m, 'p> {
         Body { html: self.html, text: self.text }
     }
 
+    /// Whether to stop: what each line costs grows with the depth.
+    fn is_too_deep(&self) -> bool {
+        self.containers.len() > MAX_DEPTH
+    }
+
     fn in_link(&self) -> bool {
         self.containers.iter().any(|container| matches!(container.close, Close::Link(_)))
     }
@@ -605,9 +632,6 @@ impl<'m, 'p> Walk<'m, 'p> {
     }
 
     fn push_container(&mut self, prefix: &str, close: Close) {
-        if self.containers.len() == MAX_DEPTH {
-            self.problem("too many lists, quotations or emphases stand in one another here");
-        }
         self.containers.push(Container { id: self.next_container, prefix: prefix.to_owned(), close });
         self.next_container += 1;
     }

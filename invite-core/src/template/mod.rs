@@ -32,12 +32,12 @@ mod render;
 mod source;
 mod spacing;
 
-pub use builtin::builtin;
+pub use builtin::{BUILTIN_VERSION, builtin, builtin_source};
 pub use check::{MAX_SOURCE, Purpose};
 pub use credential_form::CredentialForm;
 pub use problem::Problem;
 pub use render::{
-    MAX_HTML, MAX_SMS, MAX_SUBJECT, RenderError, Rendered, RenderedEmail, RenderedSms, Template,
+    MAX_HTML, MAX_SMS, MAX_SUBJECT, Part, RenderError, Rendered, RenderedEmail, RenderedSms, Template,
 };
 pub use values::{CredentialValue, Values};
 pub use variable::Variable;

@@ -10,7 +10,7 @@ use super::credential_form::CredentialForm;
 use super::layout;
 use super::markdown::Body;
 use super::piece::Piece;
-use super::spacing::{tidy_html, tidy_line, tidy_text};
+use super::spacing::{Indent, tidy_html, tidy_line, tidy_text};
 use super::values::Values;
 use super::variable::Variable;
 use crate::model::message::Channel;
@@ -62,7 +62,7 @@ impl Template {
         let Purpose { channel, locale, .. } = &self.purpose;
         let mut context = values.context(&self.variables, *channel, locale)?;
         if *channel == Channel::Sms {
-            let text = tidy_line(&self.part(TEXT, &context)?);
+            let text = tidy_text(&self.part(TEXT, &context)?, Indent::Drop);
             limit(Part::Sms, text.chars().count(), MAX_SMS)?;
             return Ok(Rendered::Sms(RenderedSms { text }));
         }
@@ -70,7 +70,7 @@ impl Template {
         limit(Part::Subject, subject.chars().count(), MAX_SUBJECT)?;
         let preheader = tidy_line(&self.part(PREHEADER, &context)?);
         limit(Part::Preheader, preheader.chars().count(), MAX_SUBJECT)?;
-        let text = tidy_text(&self.part(TEXT, &context)?);
+        let text = tidy_text(&self.part(TEXT, &context)?, Indent::Keep);
         limit(Part::Text, text.len(), MAX_HTML)?;
 
         let mut insert = |name: &'static str, value: &str| {
@@ -160,7 +160,7 @@ pub struct RenderedEmail {
 /// A text message's words. They hold the credential: `Debug` shows the length alone.
 #[derive(Clone, PartialEq, Eq)]
 pub struct RenderedSms {
-    /// One line.
+    /// The text.
     pub text: String,
 }
 

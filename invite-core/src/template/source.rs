@@ -80,8 +80,10 @@ pub(super) fn refuse_characters(source: &str, problems: &mut Vec<Problem>) {
     for character in source.chars() {
         let refused = match character {
             '\n' | '\t' => false,
-            '\u{e000}'..='\u{f8ff}' | '\u{f0000}'..='\u{10ffff}' => true,
-            '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => true,
+            '\u{e000}'..='\u{f8ff}'
+            | '\u{f0000}'..='\u{10ffff}'
+            | '\u{202a}'..='\u{202e}'
+            | '\u{2066}'..='\u{2069}' => true,
             other => other.is_control(),
         };
         if refused {

@@ -29,8 +29,16 @@ pub(super) fn bind_spaces(pieces: &mut [Piece]) {
     }
 }
 
+/// What stands before the first word of a line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Indent {
+    /// It shows what belongs to an item of a list.
+    Keep,
+    Drop,
+}
+
 /// A rendered text: one space between words, one empty line between paragraphs, none at the ends.
-pub(super) fn tidy_text(text: &str) -> String {
+pub(super) fn tidy_text(text: &str, indent: Indent) -> String {
     let mut tidy = String::with_capacity(text.len());
     let mut empty_lines = 0;
     for line in text.lines() {
@@ -45,13 +53,15 @@ pub(super) fn tidy_text(text: &str) -> String {
         }
         empty_lines = 0;
         let words = line.trim_start();
-        tidy.push_str(&line[..line.len() - words.len()]);
+        if indent == Indent::Keep {
+            tidy.push_str(&line[..line.len() - words.len()]);
+        }
         push_words(&mut tidy, words);
     }
     tidy
 }
 
-/// A rendered subject or SMS: one line.
+/// A rendered subject: one line.
 pub(super) fn tidy_line(text: &str) -> String {
     let mut tidy = String::with_capacity(text.len());
     push_words(&mut tidy, text);
@@ -93,7 +103,9 @@ mod tests {
 
     #[test]
     fn text_keeps_indentation_and_one_empty_line() {
-        assert_eq!(tidy_text("\n\n a  b \n\n\n\n   c\nd  \n\n"), " a b\n\n   c\nd");
+        let text = "\n\n a  b \n\n\n\n   c\n  -\nd  \n\n";
+        assert_eq!(tidy_text(text, Indent::Keep), " a b\n\n   c\n\nd");
+        assert_eq!(tidy_text(text, Indent::Drop), "a b\n\nc\n\nd");
     }
 
     #[test]

@@ -99,7 +99,7 @@ pub struct Values<'a> {
     pub support: &'a str,
     /// What the message lets the person sign in with. `Debug` does not show it.
     pub credential: CredentialValue<'a>,
-    /// Until when the credential works.
+    /// Until when the credential works; not shown without one.
     pub expires_at: Option<DateTime<Utc>>,
     /// When the person was invited.
     pub invited_at: Option<DateTime<Utc>>,
@@ -160,8 +160,7 @@ impl Values<'_> {
         match variable {
             Variable::Password => matches!(self.credential, CredentialValue::Password(_)),
             Variable::SetupLink => matches!(self.credential, CredentialValue::Link(_)),
-            Variable::ExpiresAt => self.expires_at.is_some(),
-            Variable::InvitedAt => self.invited_at.is_some(),
+            date if date.is_date() => self.moment(date).is_some(),
             Variable::Reset => self.reset,
             Variable::LastReminder => self.last_reminder,
             other => visible_characters(&self.words(other)).any(|character| character != ' '),
@@ -182,7 +181,8 @@ impl Values<'_> {
                 continue;
             }
             if variable.is_date() {
-                let day = self.date(variable, DateStyle::Day, locale);
+                let style = if channel == Channel::Sms { DateStyle::ShortDay } else { DateStyle::Day };
+                let day = self.date(variable, style, locale);
                 context.insert_value(day_name(variable), tera::Value::normal_string(&day));
             }
             let text = self.text(variable, channel, locale)?;
@@ -226,8 +226,16 @@ impl Values<'_> {
     }
 
     fn date(&self, variable: Variable, style: DateStyle, locale: &Locale) -> String {
-        let moment = if variable == Variable::InvitedAt { self.invited_at } else { self.expires_at };
+        let moment = self.moment(variable);
         moment.map_or_else(String::new, |moment| format_date(moment, self.time_zone, locale, style))
+    }
+
+    fn moment(&self, variable: Variable) -> Option<DateTime<Utc>> {
+        match variable {
+            Variable::InvitedAt => self.invited_at,
+            _ if self.credential.form() == CredentialForm::None => None,
+            _ => self.expires_at,
+        }
     }
 
     fn words(&self, variable: Variable) -> Cow<'_, str> {

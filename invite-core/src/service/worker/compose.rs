@@ -62,9 +62,9 @@ pub(super) fn compose(departure: &Departure, secret: Option<&Secret>) -> Result<
         .map_err(|error| Answer::new("template", error.to_string()))?;
     let content = match rendered {
         Rendered::Email(words) => Content::Email(Box::new(Email {
-            from: sender.from_for(settings).ok_or_else(|| {
-                Answer::new("no_from", "there is no From address: set the organisation's")
-            })?,
+            from: sender
+                .from_for(settings)
+                .ok_or_else(|| Answer::new("no_from", "there is no From address: set the organisation's"))?,
             reply_to: settings.reply_to.clone(),
             to: Mailbox {
                 name: format!("{} {}", user.first_name, user.last_name).trim().to_owned(),

@@ -45,7 +45,9 @@ pub(super) async fn hand_over(departure: &Departure, key: &SealingKey, policy: &
     let outcome = match tokio::time::timeout(deadline + Duration::from_secs(1), sending).await {
         Ok(Ok(outcome)) => outcome,
         Ok(Err(_panic)) => Outcome::Unknown { answer: Answer::new("panic", "the transport panicked") },
-        Err(_elapsed) => Outcome::Unknown { answer: Answer::new("deadline", "the transport did not answer in time") },
+        Err(_elapsed) => {
+            Outcome::Unknown { answer: Answer::new("deadline", "the transport did not answer in time") }
+        }
     };
     HandOverResult::Outcome(outcome)
 }
@@ -59,7 +61,8 @@ fn secret(hand_over: &HandOver, key: &SealingKey) -> Result<Option<Secret>, Answ
     };
     key.open(&credential.sealed, &context).map(Some).map_err(|error| {
         tracing::error!(delivery = %hand_over.id, %error, "the sealed secret cannot be opened");
-        let code = if matches!(error, OpenError::UnknownKey { .. }) { "unknown_key" } else { "damaged_secret" };
+        let code =
+            if matches!(error, OpenError::UnknownKey { .. }) { "unknown_key" } else { "damaged_secret" };
         Answer::new(code, error.to_string())
     })
 }

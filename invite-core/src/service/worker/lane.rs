@@ -3,10 +3,14 @@
 //! Two lanes run side by side, so that one hashes while the other talks to the database.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use tokio::sync::{OwnedSemaphorePermit, RwLock, Semaphore, mpsc};
+use tokio::sync::{Mutex, OwnedSemaphorePermit, RwLock, Semaphore, mpsc};
+use tokio::task::JoinSet;
 use tokio::time::Instant;
+use tracing::{Instrument, instrument};
 
 use super::hand_over::{Departure, hand_over};
 use super::lease::{Lease, Leave};
@@ -37,6 +41,9 @@ pub(super) struct Shared {
     pub(super) concurrency: usize,
     /// Groups share it; a suspect takes it alone.
     pub(super) gate: Arc<RwLock<()>>,
+    /// One lane claims at a time, and keeps its turn until its suspect is alone: a second suspect, held meanwhile by
+    /// the other lane, would share the blame for a death that it had no part in.
+    pub(super) turn: Arc<Mutex<()>>,
     pub(super) outcomes: mpsc::Sender<Finished>,
     pub(super) tally: Arc<Tally>,
 }
@@ -51,9 +58,10 @@ struct Prepared {
 }
 
 impl Shared {
-    /// Claims and works on one group. Says whether there was one.
-    pub(super) async fn group(&self, stop: &dyn Fn() -> bool) -> PortResult<bool> {
+    /// Claims and works on one group; its hand-overs go on in `departures`. Says whether there was one.
+    pub(super) async fn group(&self, departures: &mut JoinSet<()>, stop: &AtomicBool) -> PortResult<bool> {
         let policy = &self.inner.policy;
+        let turn = self.turn.lock().await;
         let shared = self.gate.clone().read_owned().await;
         let asked_at = Instant::now();
         let limit = self.concurrency.max(1);
@@ -73,9 +81,10 @@ impl Shared {
         } else {
             Lease::hold(claimed.token, asked_at, times, store.clone(), Leave::Shared(shared))
         };
+        drop(turn);
         let ids: Vec<DeliveryId> = claimed.deliveries.iter().map(|delivery| delivery.id).collect();
         match self.prepare(claimed.deliveries).await {
-            Ok(prepared) => self.send_all(prepared, &lease, stop).await,
+            Ok(prepared) => self.send_all(prepared, &lease, departures, stop).await,
             Err(error) => {
                 self.release(&lease, ids).await;
                 Err(error)
@@ -84,14 +93,20 @@ impl Shared {
         Ok(true)
     }
 
-    async fn send_all(&self, prepared: Vec<Prepared>, lease: &Arc<Lease>, stop: &dyn Fn() -> bool) -> PortResult<()> {
+    async fn send_all(
+        &self,
+        prepared: Vec<Prepared>,
+        lease: &Arc<Lease>,
+        departures: &mut JoinSet<()>,
+        stop: &AtomicBool,
+    ) -> PortResult<()> {
         let part = self.concurrency.clamp(1, 16);
         let mut left = prepared.into_iter().peekable();
         while left.peek().is_some() {
             let part: Vec<Prepared> = left.by_ref().take(part).collect();
             let ids: Vec<DeliveryId> = part.iter().map(|one| one.delivery.id).collect();
-            let too_late = stop() || !lease.stands(self.inner.policy.margin());
-            let sent = if too_late { Ok(()) } else { self.send_part(part, lease).await };
+            let too_late = stop.load(Ordering::Relaxed) || !lease.stands(self.inner.policy.margin());
+            let sent = if too_late { Ok(()) } else { self.send_part(part, lease, departures).await };
             if too_late || sent.is_err() {
                 let rest = ids.into_iter().chain(left.map(|one| one.delivery.id)).collect();
                 self.release(lease, rest).await;
@@ -102,9 +117,20 @@ impl Shared {
     }
 
     /// Mints, begins and hands over as many as are sent at once.
-    async fn send_part(&self, part: Vec<Prepared>, lease: &Arc<Lease>) -> PortResult<()> {
-        let mut part: Vec<(Prepared, Option<Take>)> =
-            part.into_iter().map(|one| { let take = first_take(&one); (one, take) }).collect();
+    #[instrument(skip_all, fields(claim = %lease.token, messages = part.len()))]
+    async fn send_part(
+        &self,
+        part: Vec<Prepared>,
+        lease: &Arc<Lease>,
+        departures: &mut JoinSet<()>,
+    ) -> PortResult<()> {
+        let mut part: Vec<(Prepared, Option<Take>)> = part
+            .into_iter()
+            .map(|one| {
+                let take = first_take(&one);
+                (one, take)
+            })
+            .collect();
         for _ in 0..MINT_AGAIN {
             let minted = self.mint(&part).await?;
             let permits = self.permits(part.len()).await;
@@ -132,7 +158,10 @@ impl Shared {
                     Begun::Go(hand_over) => {
                         let Prepared { organisation, batch, sender, .. } = one;
                         let lease = lease.clone();
-                        self.depart(Departure { hand_over: *hand_over, organisation, batch, sender, lease }, permit);
+                        let departure =
+                            Departure { hand_over: *hand_over, organisation, batch, sender, lease };
+                        let span = tracing::info_span!("hand_over", organisation = %one.delivery.organisation, batch = %one.delivery.batch, delivery = %one.delivery.id);
+                        departures.spawn(self.depart(departure, permit).instrument(span));
                     }
                     Begun::Stopped(reason) => {
                         tracing::debug!(delivery = %one.delivery.id, %reason, "not sent");
@@ -155,23 +184,27 @@ impl Shared {
         self.give_back(part, lease).await
     }
 
-    fn depart(&self, departure: Departure, permit: OwnedSemaphorePermit) {
+    /// Hands a message over, and its outcome to the recorder.
+    fn depart(
+        &self,
+        departure: Departure,
+        permit: OwnedSemaphorePermit,
+    ) -> impl Future<Output = ()> + Send + use<> {
         let (inner, outcomes) = (self.inner.clone(), self.outcomes.clone());
-        tokio::spawn(async move {
+        async move {
             let result = hand_over(&departure, &inner.key, &inner.policy).await;
             drop(permit);
             let Departure { hand_over, lease, .. } = departure;
             // The recorder outlives every hand-over.
             let _ = outcomes.send(Finished { id: hand_over.id, result, lease }).await;
-        });
+        }
     }
 
+    /// As many permits, all at once: two lanes that gathered them one by one would wait for each other's.
     async fn permits(&self, count: usize) -> Vec<OwnedSemaphorePermit> {
-        let mut permits = Vec::with_capacity(count);
-        for _ in 0..count {
-            permits.push(self.sends.clone().acquire_owned().await.expect("the semaphore is never closed"));
-        }
-        permits
+        let all = self.sends.clone().acquire_many_owned(u32::try_from(count).expect("a part is small"));
+        let mut all = all.await.expect("the semaphore is never closed");
+        (0..count).map(|_| all.split(1).expect("as many as were acquired")).collect()
     }
 
     async fn mint(&self, part: &[(Prepared, Option<Take>)]) -> PortResult<Vec<Option<Minted>>> {
@@ -218,27 +251,29 @@ impl Shared {
         let mut batches: HashMap<BatchId, Arc<Batch>> = HashMap::new();
         let mut senders: HashMap<(OrganisationId, Channel), Sender> = HashMap::new();
         for organisation in deliveries.iter().map(|delivery| delivery.organisation) {
-            if organisations.contains_key(&organisation) {
-                continue;
-            }
+            let Entry::Vacant(place) = organisations.entry(organisation) else { continue };
             let settings = self.inner.store.organisation(organisation).await?;
-            organisations.insert(organisation, Arc::new(settings.ok_or_else(|| gone("organisation"))?));
-            let users: Vec<UserId> =
-                deliveries.iter().filter(|one| one.organisation == organisation).map(|one| one.user).collect();
+            place.insert(Arc::new(settings.ok_or_else(|| gone("organisation"))?));
+            let users: Vec<UserId> = deliveries
+                .iter()
+                .filter(|one| one.organisation == organisation)
+                .map(|one| one.user)
+                .collect();
             let facts = self.inner.accounts.facts(organisation, users.clone()).await?;
-            people.extend(users.iter().zip(facts).filter_map(|(id, user)| Some(((organisation, *id), user?))));
+            people
+                .extend(users.iter().zip(facts).filter_map(|(id, user)| Some(((organisation, *id), user?))));
         }
         let mut prepared = Vec::with_capacity(deliveries.len());
         for delivery in deliveries {
             let organisation = organisations[&delivery.organisation].clone();
-            if !batches.contains_key(&delivery.batch) {
+            if let Entry::Vacant(place) = batches.entry(delivery.batch) {
                 let batch = self.inner.store.batch(delivery.organisation, delivery.batch).await?;
-                batches.insert(delivery.batch, Arc::new(batch.ok_or_else(|| gone("batch"))?));
+                place.insert(Arc::new(batch.ok_or_else(|| gone("batch"))?));
             }
             let key = (delivery.organisation, delivery.channel);
-            if !senders.contains_key(&key) {
+            if let Entry::Vacant(place) = senders.entry(key) {
                 let sender = self.inner.senders.sender(organisation.clone(), delivery.channel).await?;
-                senders.insert(key, sender.ok_or_else(|| no_sender(delivery.channel))?);
+                place.insert(sender.ok_or_else(|| no_sender(delivery.channel))?);
             }
             prepared.push(Prepared {
                 user: people.get(&(delivery.organisation, delivery.user)).cloned(),

@@ -12,7 +12,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use tokio::sync::{RwLock, Semaphore};
+use tokio::sync::{Mutex, RwLock, Semaphore};
+use tokio::task::JoinSet;
 
 pub use report::WorkReport;
 
@@ -27,6 +28,9 @@ use crate::port::queue::Waiting;
 const LANES: usize = 2;
 /// How often the queue is asked when nobody says that there is something new.
 const POLL: Duration = Duration::from_secs(2);
+/// The waits after an error of the store or the people's port, doubling.
+const FIRST_WAIT: Duration = Duration::from_millis(250);
+const LONGEST_WAIT: Duration = Duration::from_secs(10);
 /// How often work is done that nobody waits for.
 const SWEEP_EVERY: Duration = Duration::from_secs(1);
 /// Rows of a sweep.
@@ -48,7 +52,7 @@ enum Until {
 }
 
 impl Worker {
-    pub(crate) fn new(inner: Arc<Inner>) -> Self {
+    pub(super) fn new(inner: Arc<Inner>) -> Self {
         let name = format!("worker-{}", std::process::id());
         Self { inner, name, concurrency: 32 }
     }
@@ -86,48 +90,46 @@ impl Worker {
     async fn run(self, until: Until, shutdown: impl Future<Output = ()>) -> PortResult<WorkReport> {
         let (store, policy) = (self.inner.store.clone(), self.inner.policy.clone());
         let tally = Arc::new(Tally::default());
-        let Recorder { pipe, task } = Recorder::start(store.clone(), policy, tally.clone());
+        let Recorder { pipe, mut task } = Recorder::start(store.clone(), policy, tally.clone());
         let shared = Shared {
             inner: self.inner.clone(),
             worker: self.name,
             sends: Arc::new(Semaphore::new(self.concurrency)),
             concurrency: self.concurrency,
             gate: Arc::new(RwLock::new(())),
+            turn: Arc::new(Mutex::new(())),
             outcomes: pipe,
             tally: tally.clone(),
         };
         let stop = Arc::new(AtomicBool::new(false));
-        let lanes: Vec<_> = (0..LANES)
-            .map(|_| {
-                let (shared, stop) = (shared.clone(), stop.clone());
-                tokio::spawn(async move { lane(&shared, &stop, until).await })
-            })
-            .collect();
-        let sweeper = tokio::spawn(sweep(self.inner.clone(), stop.clone()));
+        // Sets of tasks end with what holds them: a worker whose future is dropped stops where it is, like a crash.
+        let mut lanes = JoinSet::new();
+        for _ in 0..LANES {
+            let (shared, stop) = (shared.clone(), stop.clone());
+            lanes.spawn(async move { lane(&shared, &stop, until).await });
+        }
         drop(shared);
-        let all = async {
-            let mut first_error = Ok(());
-            for lane in lanes {
-                match lane.await {
-                    Ok(result) => first_error = first_error.and(result),
-                    Err(panic) => std::panic::resume_unwind(panic.into_panic()),
+        let mut sweeper = JoinSet::new();
+        sweeper.spawn(sweep(self.inner.clone(), stop.clone()));
+        tokio::pin!(shutdown);
+        let mut result = Ok(());
+        loop {
+            tokio::select! {
+                ended = lanes.join_next() => match ended {
+                    None => break,
+                    Some(Ok(lane)) => result = result.and(lane),
+                    Some(Err(panic)) => std::panic::resume_unwind(panic.into_panic()),
+                },
+                () = &mut shutdown, if !stop.load(Ordering::Relaxed) => {
+                    stop.store(true, Ordering::Relaxed);
+                    self.inner.wake.notify_waiters();
                 }
             }
-            first_error
-        };
-        tokio::pin!(all, shutdown);
-        let result = tokio::select! {
-            result = &mut all => result,
-            () = &mut shutdown => {
-                stop.store(true, Ordering::Relaxed);
-                self.inner.wake.notify_waiters();
-                all.await
-            }
-        };
+        }
         stop.store(true, Ordering::Relaxed);
-        // The lanes are done; hand-overs under way keep the pipe open until their outcomes are written.
-        let _ = task.await;
-        sweeper.abort();
+        // The lanes and their hand-overs are done; what is still in the pipe is written.
+        task.join_next().await;
+        sweeper.shutdown().await;
         if until == Until::Idle {
             while self.inner.store.sweep(SWEEP, self.inner.policy.clone()).await? > 0 {}
         }
@@ -137,32 +139,46 @@ impl Worker {
 }
 
 async fn lane(shared: &Shared, stop: &AtomicBool, until: Until) -> PortResult<()> {
-    let mut wait = Duration::from_millis(250);
-    let stopped = || stop.load(Ordering::Relaxed);
-    while !stopped() {
-        let worked = match shared.group(&stopped).await {
-            Ok(worked) => worked,
-            Err(error) if until == Until::Idle && !error.is_transient() => return Err(error),
-            Err(error) => {
-                tracing::error!(%error, "waiting to go on");
-                tokio::time::sleep(wait).await;
-                wait = (wait * 2).min(Duration::from_secs(30));
+    let mut departures = JoinSet::new();
+    let result = groups(shared, &mut departures, stop, until).await;
+    // A hand-over catches the panics of its transport; another one of its own leaves its message to the lease.
+    while departures.join_next().await.is_some() {}
+    result
+}
+
+async fn groups(
+    shared: &Shared,
+    departures: &mut JoinSet<()>,
+    stop: &AtomicBool,
+    until: Until,
+) -> PortResult<()> {
+    let mut wait = FIRST_WAIT;
+    while !stop.load(Ordering::Relaxed) {
+        while departures.try_join_next().is_some() {}
+        let error = match shared.group(departures, stop).await {
+            Ok(true) => {
+                wait = FIRST_WAIT;
                 continue;
             }
+            Ok(false) => match shared.inner.store.waiting().await {
+                Ok(waiting) if until == Until::Idle && waiting.due == 0 && waiting.leased == 0 => {
+                    return Ok(());
+                }
+                Ok(waiting) => {
+                    wait = FIRST_WAIT;
+                    rest(shared, &waiting, until).await;
+                    continue;
+                }
+                Err(error) => error,
+            },
+            Err(error) => error,
         };
-        wait = Duration::from_millis(250);
-        if worked {
-            continue;
+        if until == Until::Idle && !error.is_transient() {
+            return Err(error);
         }
-        let waiting = match shared.inner.store.waiting().await {
-            Ok(waiting) => waiting,
-            Err(error) if until == Until::Idle && !error.is_transient() => return Err(error),
-            Err(_) => continue,
-        };
-        if until == Until::Idle && waiting.due == 0 && waiting.leased == 0 {
-            return Ok(());
-        }
-        rest(shared, &waiting, until).await;
+        tracing::error!(%error, "waiting to go on");
+        let _ = tokio::time::timeout(wait, shared.inner.wake.notified()).await;
+        wait = (wait * 2).min(LONGEST_WAIT);
     }
     Ok(())
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
-use tokio::task::JoinHandle;
+use tokio::task::JoinSet;
 
 use super::lease::Lease;
 use super::report::Tally;
@@ -24,16 +24,18 @@ pub(super) struct Finished {
     pub(super) lease: Arc<Lease>,
 }
 
-/// The recorder's end of the pipe, and the task that writes.
+/// The recorder's end of the pipe, and the task that writes; it ends when the pipe does, or when this is dropped.
 pub(super) struct Recorder {
     pub(super) pipe: mpsc::Sender<Finished>,
-    pub(super) task: JoinHandle<()>,
+    pub(super) task: JoinSet<()>,
 }
 
 impl Recorder {
     pub(super) fn start(store: Arc<dyn InvitationStore>, policy: Policy, tally: Arc<Tally>) -> Self {
         let (pipe, outcomes) = mpsc::channel(2 * BATCH);
-        Self { pipe, task: tokio::spawn(run(outcomes, store, policy, tally)) }
+        let mut task = JoinSet::new();
+        task.spawn(run(outcomes, store, policy, tally));
+        Self { pipe, task }
     }
 }
 
@@ -54,7 +56,9 @@ async fn run(
         };
         let kept = write(&*store, record).await;
         gathered.clear();
-        kept.into_iter().for_each(|state| tally.count(state));
+        for state in kept {
+            tally.count(state);
+        }
     }
 }
 

@@ -1,0 +1,177 @@
+//! The rows about people from which the core folds their histories, for many people at once.
+
+use std::collections::HashMap;
+
+use invite_core::decision::history::{History, InvitationFact, MessageFact, PersonRows, View};
+use invite_core::model::batch::BatchState;
+use invite_core::model::id::{DeliveryId, OrganisationId, UserId};
+use invite_core::model::message::Channel;
+use invite_core::model::user::User;
+use serde_json::json;
+use sqlx::SqliteConnection;
+
+use crate::deliveries::{Delivery, seen};
+use crate::error::Step;
+use crate::invitations::state_of;
+use crate::rows::{Columns, Key, hex_list, json};
+
+/// What is known about people of an organisation, while it is decided about them.
+#[derive(Debug, Default)]
+pub(crate) struct People {
+    rows: HashMap<UserId, PersonRows>,
+    /// Which message of a person's rows a delivery is.
+    messages: HashMap<DeliveryId, (UserId, usize)>,
+}
+
+impl People {
+    /// Reads the rows of these people.
+    pub(crate) async fn read<'a>(
+        db: &mut SqliteConnection,
+        organisation: OrganisationId,
+        users: impl IntoIterator<Item = &'a User> + Clone,
+    ) -> Step<Self> {
+        let ids = hex_list(users.clone().into_iter().map(|user| user.id));
+        let mut people = Self::default();
+        people.read_messages(db, organisation, &ids).await?;
+        people.read_invitations(db, organisation, &ids).await?;
+        people.read_arrivals(db, organisation, &ids).await?;
+        people.read_suppressions(db, organisation, users).await?;
+        Ok(people)
+    }
+
+    /// The history of a person.
+    pub(crate) fn history(&self, user: &User, view: View) -> History {
+        match self.rows.get(&user.id) {
+            Some(rows) => History::fold(rows, view, user.returned_at),
+            None => History::fold(&PersonRows::default(), view, user.returned_at),
+        }
+    }
+
+    /// Takes over where a delivery stands now, so that the next decision in the same transaction sees it.
+    pub(crate) fn note(&mut self, delivery: &Delivery) {
+        let message = self
+            .messages
+            .get(&delivery.id)
+            .and_then(|(user, index)| self.rows.get_mut(user)?.messages.get_mut(*index));
+        if let Some(message) = message {
+            message.state = delivery.standing.state;
+            message.sent_at = delivery.sent_at;
+            message.changed_at = delivery.changed_at;
+        }
+    }
+
+    async fn read_messages(
+        &mut self,
+        db: &mut SqliteConnection,
+        organisation: OrganisationId,
+        ids: &str,
+    ) -> Step<()> {
+        let rows = sqlx::query(include_str!("sql/messages_of.sql"))
+            .bind(organisation.blob())
+            .bind(ids.to_owned())
+            .fetch_all(db)
+            .await?;
+        for row in rows {
+            let user: UserId = row.id("user")?;
+            let messages = &mut self.rows.entry(user).or_default().messages;
+            self.messages.insert(row.id("id")?, (user, messages.len()));
+            let batch_state: BatchState = row.word("batch_state")?;
+            messages.push(MessageFact {
+                batch: row.id("batch")?,
+                action: row.word("action")?,
+                confirmed: row
+                    .plain::<Option<i64>>("confirmed_order")?
+                    .and_then(|order| u64::try_from(order).ok()),
+                batch_goes_on: matches!(batch_state, BatchState::Running | BatchState::Paused),
+                invitation: row.id("invitation")?,
+                channel: row.word("channel")?,
+                state: row.word("state")?,
+                sent_at: row.maybe_at("sent_at")?,
+                changed_at: row.at("changed_at")?,
+            });
+        }
+        Ok(())
+    }
+
+    async fn read_invitations(
+        &mut self,
+        db: &mut SqliteConnection,
+        organisation: OrganisationId,
+        ids: &str,
+    ) -> Step<()> {
+        let rows = sqlx::query(
+            "SELECT v.id, v.user, v.batch, v.state, v.reason, v.created_at, b.state AS batch_state
+             FROM json_each(?2) AS w
+             CROSS JOIN invite_invitation AS v INDEXED BY invite_invitation_user
+                 ON v.organisation = ?1 AND v.user = unhex(w.value)
+             JOIN invite_batch AS b ON b.organisation = v.organisation AND b.id = v.batch",
+        )
+        .bind(organisation.blob())
+        .bind(ids.to_owned())
+        .fetch_all(db)
+        .await?;
+        for row in rows {
+            self.rows.entry(row.id("user")?).or_default().invitations.push(InvitationFact {
+                id: row.id("id")?,
+                batch: row.id("batch")?,
+                state: seen(state_of(&row)?, row.word("batch_state")?),
+                created_at: row.at("created_at")?,
+            });
+        }
+        Ok(())
+    }
+
+    async fn read_arrivals(
+        &mut self,
+        db: &mut SqliteConnection,
+        organisation: OrganisationId,
+        ids: &str,
+    ) -> Step<()> {
+        let rows = sqlx::query(
+            "SELECT p.user, p.came_at FROM json_each(?2) AS w
+             CROSS JOIN invite_person AS p ON p.organisation = ?1 AND p.user = unhex(w.value)",
+        )
+        .bind(organisation.blob())
+        .bind(ids.to_owned())
+        .fetch_all(db)
+        .await?;
+        for row in rows {
+            self.rows.entry(row.id("user")?).or_default().came_at = row.maybe_at("came_at")?;
+        }
+        Ok(())
+    }
+
+    async fn read_suppressions<'a>(
+        &mut self,
+        db: &mut SqliteConnection,
+        organisation: OrganisationId,
+        users: impl IntoIterator<Item = &'a User>,
+    ) -> Step<()> {
+        let mut list = Vec::new();
+        for user in users {
+            for channel in Channel::ALL {
+                if let Some(address) = user.address(channel) {
+                    list.push(json!([user.id.hex(), channel, address_key(address)]));
+                }
+            }
+        }
+        let rows = sqlx::query(
+            "SELECT unhex(w.value ->> 0) AS user, s.channel FROM json_each(?2) AS w
+             CROSS JOIN invite_suppression AS s
+                 ON s.organisation = ?1 AND s.channel = w.value ->> 1 AND s.address_key = w.value ->> 2",
+        )
+        .bind(organisation.blob())
+        .bind(json(&list))
+        .fetch_all(db)
+        .await?;
+        for row in rows {
+            self.rows.entry(row.id("user")?).or_default().suppressed.insert(row.word("channel")?);
+        }
+        Ok(())
+    }
+}
+
+/// The form in which addresses are compared: each character in lower case, as an e-mail address's own key.
+pub(crate) fn address_key(address: &str) -> String {
+    address.trim().chars().flat_map(char::to_lowercase).collect()
+}

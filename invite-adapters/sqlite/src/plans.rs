@@ -1,0 +1,686 @@
+//! Plans and batches.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use invite_core::decision::history::{History, View};
+use invite_core::decision::{Case, decide};
+use invite_core::machine::batch::{self, BatchEvent, WrongBatchState};
+use invite_core::machine::delivery::Standing;
+use invite_core::model::actor::Actor;
+use invite_core::model::batch::{Batch, BatchState, Confirmation, Progress, Totals, behind};
+use invite_core::model::contact::{EmailAddress, PhoneNumber};
+use invite_core::model::delivery::{Delivery, DeliveryState, EndReason};
+use invite_core::model::event::Happening;
+use invite_core::model::id::{BatchId, DeliveryId, InvitationId, OrganisationId, UserId};
+use invite_core::model::item::{Action, Decision, Item, SkipReason};
+use invite_core::model::message::Channel;
+use invite_core::model::outcome::Receipt;
+use invite_core::model::user::User;
+use invite_core::port::error::PortResult;
+use invite_core::port::plans::{BatchChange, Confirm, Confirmed, NewPlan, PlanPage, Plans};
+use serde_json::{Value, json};
+use sqlx::SqliteConnection;
+use sqlx::sqlite::SqliteRow;
+
+use crate::SqliteStore;
+use crate::error::{Fault, Step};
+use crate::histories::{People, address_key};
+use crate::organisations::settings;
+use crate::rows::{Columns, Key, cursor, delta, json, limit, micros, missing, word};
+use crate::write::Write;
+
+#[async_trait]
+impl Plans for SqliteStore {
+    async fn now(&self) -> PortResult<DateTime<Utc>> {
+        Ok(self.instant())
+    }
+
+    async fn open_plan(&self, plan: NewPlan) -> PortResult<Batch> {
+        let mut write = self.write("open a plan").await?;
+        let opened = write.open_plan(plan).await;
+        write.end(opened).await
+    }
+
+    async fn plan_page(&self, page: PlanPage) -> PortResult<Batch> {
+        let mut write = self.write_under("plan a page", page.policy.clone()).await?;
+        let planned = write.plan_page(page).await;
+        write.end(planned).await
+    }
+
+    async fn confirm(&self, confirm: Confirm) -> PortResult<Confirmed> {
+        let mut write = self.write_under("confirm a plan", confirm.policy.clone()).await?;
+        let confirmed = write.confirm(&confirm).await;
+        write.end(confirmed).await
+    }
+
+    async fn change_batch(&self, change: BatchChange) -> PortResult<Option<Result<Batch, WrongBatchState>>> {
+        let mut write = self.write("change a batch").await?;
+        let changed = write.change_batch(change).await;
+        write.end(changed).await
+    }
+
+    async fn batch(&self, organisation: OrganisationId, batch: BatchId) -> PortResult<Option<Batch>> {
+        let found = async { maybe_batch(&mut *self.read().await?, organisation, batch).await }.await;
+        found.map_err(|fault| fault.doing("read a batch"))
+    }
+
+    async fn batches(
+        &self,
+        organisation: OrganisationId,
+        before: Option<BatchId>,
+        most: usize,
+    ) -> PortResult<Vec<Batch>> {
+        let rows = sqlx::query(
+            "SELECT b.*, s.selection FROM invite_batch AS b
+             JOIN invite_selection AS s ON s.organisation = b.organisation AND s.batch = b.id
+             WHERE b.organisation = ? AND b.id < ? ORDER BY b.id DESC LIMIT ?",
+        )
+        .bind(organisation.blob())
+        // 17 octets are after all ids.
+        .bind(before.map_or_else(|| vec![0xff; 17], Key::blob))
+        .bind(limit(most))
+        .fetch_all(&self.pool)
+        .await;
+        read_all(rows, read_batch).map_err(|fault| fault.doing("list batches"))
+    }
+
+    async fn items(
+        &self,
+        organisation: OrganisationId,
+        batch: BatchId,
+        after: Option<UserId>,
+        most: usize,
+    ) -> PortResult<Vec<Item>> {
+        let rows = sqlx::query(
+            "SELECT * FROM invite_item WHERE organisation = ? AND batch = ? AND user > ? ORDER BY user LIMIT ?",
+        )
+        .bind(organisation.blob())
+        .bind(batch.blob())
+        .bind(cursor(after))
+        .bind(limit(most))
+        .fetch_all(&self.pool)
+        .await;
+        read_all(rows, read_item).map_err(|fault| fault.doing("list the people of a batch"))
+    }
+
+    async fn deliveries(
+        &self,
+        organisation: OrganisationId,
+        batch: BatchId,
+        after: Option<DeliveryId>,
+        most: usize,
+    ) -> PortResult<Vec<Delivery>> {
+        let rows = sqlx::query(
+            "SELECT d.*, b.state AS batch_state FROM invite_delivery AS d
+             JOIN invite_batch AS b ON b.organisation = d.organisation AND b.id = d.batch
+             WHERE d.organisation = ? AND d.batch = ? AND d.id > ? ORDER BY d.id LIMIT ?",
+        )
+        .bind(organisation.blob())
+        .bind(batch.blob())
+        .bind(cursor(after))
+        .bind(limit(most))
+        .fetch_all(&self.pool)
+        .await;
+        read_all(rows, read_delivery).map_err(|fault| fault.doing("list the messages of a batch"))
+    }
+
+    async fn progress(&self, organisation: OrganisationId, batch: BatchId) -> PortResult<Progress> {
+        let progress = async { progress(&mut *self.read().await?, organisation, batch).await }.await;
+        progress.map_err(|fault| fault.doing("read the progress of a batch"))
+    }
+}
+
+fn read_all<T>(rows: Result<Vec<SqliteRow>, sqlx::Error>, read: fn(&SqliteRow) -> Step<T>) -> Step<Vec<T>> {
+    rows?.iter().map(read).collect()
+}
+
+async fn maybe_batch(
+    db: &mut SqliteConnection,
+    organisation: OrganisationId,
+    batch: BatchId,
+) -> Step<Option<Batch>> {
+    let row = sqlx::query(
+        "SELECT b.*, s.selection FROM invite_batch AS b
+         JOIN invite_selection AS s ON s.organisation = b.organisation AND s.batch = b.id
+         WHERE b.organisation = ? AND b.id = ?",
+    )
+    .bind(organisation.blob())
+    .bind(batch.blob())
+    .fetch_optional(db)
+    .await?;
+    row.as_ref().map(read_batch).transpose()
+}
+
+/// A batch with its selection.
+pub(crate) fn read_batch(row: &SqliteRow) -> Step<Batch> {
+    Ok(Batch {
+        id: row.id("id")?,
+        organisation: row.id("organisation")?,
+        action: row.word("action")?,
+        selection: row.json("selection")?,
+        channels: row.word("channels")?,
+        state: row.word("state")?,
+        paused_because: row.maybe_text("paused_because")?,
+        planned_by: row.json("planned_by")?,
+        inviter: row.text("inviter")?,
+        planned_at: row.at("planned_at")?,
+        complete: row.flag("complete")?,
+        expires_at: row.at("expires_at")?,
+        confirmed: match row.maybe_json::<Actor>("confirmed_by")? {
+            None => None,
+            Some(by) => Some(Confirmation {
+                by,
+                at: row.at("confirmed_at")?,
+                resets: row.flag("resets")?,
+                not_before: row.at("not_before")?,
+            }),
+        },
+        stopped_at: row.maybe_at("stopped_at")?,
+        templates: row.json("templates")?,
+        totals: row.json("totals")?,
+    })
+}
+
+/// An item.
+pub(crate) fn read_item(row: &SqliteRow) -> Step<Item> {
+    let reason = row.maybe_text("reason")?;
+    let decision = Decision::from_parts(&row.text("decision")?, reason.as_deref());
+    Ok(Item {
+        user: row.id("user")?,
+        decision: decision.ok_or_else(|| missing("decision"))?,
+        channels: read_channels(&row.text("channels")?)?,
+        invitation: row.maybe_id("invitation")?,
+    })
+}
+
+fn read_channels(words: &str) -> Step<Vec<Channel>> {
+    let channel =
+        |word| Channel::ALL.into_iter().find(|one| one.as_str() == word).ok_or_else(|| missing("channels"));
+    words.split_whitespace().map(channel).collect()
+}
+
+fn written_channels(channels: &[Channel]) -> String {
+    channels.iter().map(|channel| channel.as_str()).collect::<Vec<_>>().join(" ")
+}
+
+/// A delivery, with the state of its batch in `batch_state`.
+pub(crate) fn read_delivery(row: &SqliteRow) -> Step<Delivery> {
+    let planned = row.word::<BatchState>("batch_state")? == BatchState::Planned;
+    let state = match row.word("state")? {
+        DeliveryState::Queued if planned => DeliveryState::Planned,
+        state => state,
+    };
+    let due_at = row.at("due_at")?;
+    Ok(Delivery {
+        id: row.id("id")?,
+        batch: row.id("batch")?,
+        user: row.id("user")?,
+        invitation: row.id("invitation")?,
+        channel: row.word("channel")?,
+        address: row.maybe_text("address")?,
+        state,
+        reason: row.maybe_word::<EndReason>("reason")?,
+        answer: row.maybe_json("answer")?,
+        receipt: row.maybe_text("receipt")?.map(Receipt),
+        attempts: row.small("attempts")?,
+        next_attempt_at: (state == DeliveryState::Queued).then_some(due_at),
+        sent_at: row.maybe_at("sent_at")?,
+        changed_at: row.at("changed_at")?,
+    })
+}
+
+async fn progress(db: &mut SqliteConnection, organisation: OrganisationId, batch: BatchId) -> Step<Progress> {
+    let mut progress = Progress::default();
+    let row = sqlx::query("SELECT state, totals FROM invite_batch WHERE organisation = ? AND id = ?")
+        .bind(organisation.blob())
+        .bind(batch.blob())
+        .fetch_optional(&mut *db)
+        .await?;
+    let Some(row) = row else { return Ok(progress) };
+    let planned = row.word::<BatchState>("state")? == BatchState::Planned;
+    let totals: Totals = row.json("totals")?;
+    let rows = sqlx::query(
+        "SELECT state, reason, count(*) AS messages FROM invite_delivery
+         WHERE organisation = ? AND batch = ? GROUP BY state, reason",
+    )
+    .bind(organisation.blob())
+    .bind(batch.blob())
+    .fetch_all(&mut *db)
+    .await?;
+    for row in rows {
+        let messages = row.count("messages")?;
+        let state = match row.word("state")? {
+            DeliveryState::Queued if planned => DeliveryState::Planned,
+            state => state,
+        };
+        *progress.states.entry(state).or_default() += messages;
+        if let Some(reason) = row.maybe_word("reason")? {
+            *progress.reasons.entry(reason).or_default() += messages;
+        }
+    }
+    let row = sqlx::query(
+        "SELECT count(DISTINCT user) AS sent,
+                count(DISTINCT CASE WHEN state IN ('delivered', 'complained') THEN user END) AS delivered
+         FROM invite_delivery WHERE organisation = ? AND batch = ? AND sent_at IS NOT NULL",
+    )
+    .bind(organisation.blob())
+    .bind(batch.blob())
+    .fetch_one(&mut *db)
+    .await?;
+    progress.funnel.sent = row.count("sent")?;
+    progress.funnel.delivered = row.count("delivered")?;
+    let row = sqlx::query(
+        "SELECT count(*) AS accepted FROM invite_item AS i
+         JOIN invite_invitation AS v ON v.organisation = i.organisation AND v.id = i.invitation
+         WHERE i.organisation = ? AND i.batch = ? AND v.state = 'accepted'",
+    )
+    .bind(organisation.blob())
+    .bind(batch.blob())
+    .fetch_one(db)
+    .await?;
+    progress.funnel.accepted = row.count("accepted")?;
+    progress.funnel.selected = totals.people();
+    progress.funnel.recipients = totals.recipients();
+    Ok(progress)
+}
+
+impl Write {
+    async fn open_plan(&mut self, plan: NewPlan) -> Step<Batch> {
+        let organisation = plan.actor.organisation();
+        let lifetime = delta(plan.lifetime);
+        let batch = Batch {
+            id: plan.id,
+            organisation,
+            action: plan.action,
+            selection: plan.selection,
+            channels: plan.channels,
+            state: BatchState::Planned,
+            paused_because: None,
+            planned_by: plan.actor,
+            inviter: plan.inviter,
+            planned_at: self.now,
+            complete: false,
+            expires_at: self.now + lifetime,
+            confirmed: None,
+            stopped_at: None,
+            templates: plan.templates,
+            totals: Totals::default(),
+        };
+        sqlx::query(
+            "INSERT INTO invite_batch (organisation, id, action, by_id, channels, state, planned_by, inviter,
+                 planned_at, complete, expires_at, templates, totals)
+             VALUES (?, ?, ?, ?, ?, 'planned', ?, ?, ?, 0, ?, ?, ?)",
+        )
+        .bind(organisation.blob())
+        .bind(batch.id.blob())
+        .bind(batch.action.as_str())
+        .bind(i64::from(batch.selection.is_by_id()))
+        .bind(word(&batch.channels))
+        .bind(json(&batch.planned_by))
+        .bind(batch.inviter.clone())
+        .bind(micros(batch.planned_at))
+        .bind(micros(batch.expires_at))
+        .bind(json(&batch.templates))
+        .bind(json(&batch.totals))
+        .execute(self.db())
+        .await?;
+        sqlx::query("INSERT INTO invite_selection (organisation, batch, selection) VALUES (?, ?, ?)")
+            .bind(organisation.blob())
+            .bind(batch.id.blob())
+            .bind(json(&batch.selection))
+            .execute(self.db())
+            .await?;
+        Ok(batch)
+    }
+
+    async fn plan_page(&mut self, page: PlanPage) -> Step<Batch> {
+        let organisation = page.organisation;
+        let batch = maybe_batch(self.db(), organisation, page.plan).await?;
+        let mut batch = batch.ok_or_else(|| Fault::Refused("there is no such plan".into()))?;
+        let row = sqlx::query("SELECT last_user FROM invite_batch WHERE organisation = ? AND id = ?")
+            .bind(organisation.blob())
+            .bind(page.plan.blob())
+            .fetch_one(self.db())
+            .await?;
+        let last: Option<UserId> = row.maybe_id("last_user")?;
+        if batch.state != BatchState::Planned || batch.complete || last != page.after {
+            return Ok(batch);
+        }
+        let (items, deliveries) = self.decide_for_plan(&mut batch, &page).await?;
+        self.insert_page(organisation, page.plan, items, deliveries).await?;
+        batch.complete = page.last;
+        sqlx::query(
+            "UPDATE invite_batch SET last_user = ?, complete = ?, totals = ? WHERE organisation = ? AND id = ?",
+        )
+        .bind(page.people.last().map(|(id, _)| *id).or(last).map(Key::blob))
+        .bind(i64::from(batch.complete))
+        .bind(json(&batch.totals))
+        .bind(organisation.blob())
+        .bind(page.plan.blob())
+        .execute(self.db())
+        .await?;
+        Ok(batch)
+    }
+
+    /// Decides about the people of a page, and counts them; gives the columns of their items and messages.
+    async fn decide_for_plan(
+        &mut self,
+        batch: &mut Batch,
+        page: &PlanPage,
+    ) -> Step<(Vec<Value>, Vec<Value>)> {
+        let settings = settings(self.db(), page.organisation).await?;
+        let users = page.people.iter().filter_map(|(id, user)| user.as_ref().filter(|user| user.id == *id));
+        let people = People::read(self.db(), page.organisation, users).await?;
+        let mut lanes = BTreeMap::new();
+        let behind = behind(&batch.planned_by, None);
+        let (mut items, mut deliveries) = (Vec::new(), Vec::new());
+        for (id, user) in &page.people {
+            let user = user.as_ref().filter(|user| user.id == *id);
+            let history =
+                user.map_or_else(History::default, |user| people.history(user, View::Planning(batch.id)));
+            let request = invite_core::decision::Request {
+                action: batch.action,
+                by_id: batch.selection.is_by_id(),
+                channels: batch.channels,
+            };
+            let case = Case {
+                user,
+                history: &history,
+                request,
+                settings: &settings,
+                policy: &self.policy,
+                behind: &behind,
+                now: self.now,
+            };
+            let decided = decide(&case);
+            let invitation = match (decided.decision, batch.action) {
+                (Decision::Skip(_), _) => None,
+                (_, Action::Invite) => Some(InvitationId::new()),
+                (_, Action::Remind) => history.last_invitation.as_ref().map(|last| last.id),
+            };
+            let administrator = user.is_some_and(|user| user.role.is_administrator());
+            batch.totals.count(decided.decision, &decided.channels, administrator);
+            items.push(json!({
+                "user": id.hex(),
+                "decision": decided.decision.as_str(),
+                "reason": decided.decision.skip_reason().map(SkipReason::as_str),
+                "channels": written_channels(&decided.channels),
+                "invitation": invitation.map(Key::hex),
+                "credential": decided.decision.wants_credential().then_some(settings.credential),
+                "administrator": i64::from(administrator),
+            }));
+            let (Some(user), Some(invitation)) = (user, invitation) else { continue };
+            for channel in decided.channels {
+                if !lanes.contains_key(&channel) {
+                    lanes.insert(channel, self.lane_of_plan(page, channel).await?);
+                }
+                deliveries.push(json!({
+                    "id": DeliveryId::new().hex(),
+                    "user": id.hex(),
+                    "invitation": invitation.hex(),
+                    "channel": channel,
+                    "address": user.address(channel),
+                    "address_key": user.address(channel).map(address_key),
+                    "destination": destination(user, channel),
+                    "lane": lanes[&channel],
+                }));
+            }
+        }
+        Ok((items, deliveries))
+    }
+
+    async fn lane_of_plan(&mut self, page: &PlanPage, channel: Channel) -> Step<i64> {
+        let sender = page.senders.get(&channel);
+        let (sender, account) =
+            sender.ok_or_else(|| Fault::Refused(format!("there is no sender for {channel}")))?;
+        let lane = self.lane(sender, account).await?;
+        self.batch_uses_lane(page.organisation, page.plan, lane).await?;
+        Ok(lane)
+    }
+
+    async fn insert_page(
+        &mut self,
+        organisation: OrganisationId,
+        plan: BatchId,
+        items: Vec<Value>,
+        deliveries: Vec<Value>,
+    ) -> Step<()> {
+        sqlx::query(include_str!("sql/insert_items.sql"))
+            .bind(organisation.blob())
+            .bind(plan.blob())
+            .bind(json(&items))
+            .execute(self.db())
+            .await?;
+        let queued = Standing::queued(self.now);
+        sqlx::query(include_str!("sql/insert_deliveries.sql"))
+            .bind(organisation.blob())
+            .bind(plan.blob())
+            .bind(json(&deliveries))
+            .bind(queued.state.as_str())
+            .bind(micros(queued.due_at))
+            .execute(self.db())
+            .await?;
+        Ok(())
+    }
+
+    async fn confirm(&mut self, confirm: &Confirm) -> Step<Confirmed> {
+        let organisation = confirm.actor.organisation();
+        let Some(mut batch) = maybe_batch(self.db(), organisation, confirm.plan).await? else {
+            return Ok(Confirmed::NotFound);
+        };
+        match batch.state {
+            BatchState::Running | BatchState::Paused => return Ok(Confirmed::Already(Box::new(batch))),
+            BatchState::Cancelled | BatchState::Recalled => return Ok(Confirmed::Stopped),
+            BatchState::Planned if !batch.complete => return Ok(Confirmed::Incomplete),
+            BatchState::Planned if self.now > batch.expires_at => return Ok(Confirmed::Expired),
+            BatchState::Planned => {}
+        }
+        if let Some(user) = confirm.actor.user() {
+            self.skip_confirmer(&mut batch, user).await?;
+        }
+        if !confirm.resets {
+            self.skip_resets(&mut batch).await?;
+        }
+        let held = batch.totals.recipients() > self.policy.hold_above;
+        let hold = confirm.hold.unwrap_or(if held { self.policy.hold } else { std::time::Duration::ZERO });
+        let confirmation = Confirmation {
+            by: confirm.actor.clone(),
+            at: self.now,
+            resets: confirm.resets,
+            not_before: self.now + delta(hold),
+        };
+        sqlx::query(
+            "UPDATE invite_batch SET state = 'running', confirmed_by = ?, confirmed_at = ?, resets = ?,
+                 not_before = ?, totals = ?,
+                 confirmed_order = (SELECT coalesce(max(confirmed_order), 0) + 1 FROM invite_batch)
+             WHERE organisation = ? AND id = ?",
+        )
+        .bind(json(&confirmation.by))
+        .bind(micros(confirmation.at))
+        .bind(i64::from(confirmation.resets))
+        .bind(micros(confirmation.not_before))
+        .bind(json(&batch.totals))
+        .bind(organisation.blob())
+        .bind(batch.id.blob())
+        .execute(self.db())
+        .await?;
+        batch.state = BatchState::Running;
+        batch.confirmed = Some(confirmation);
+        let Totals { send, reset, announce, .. } = batch.totals;
+        let details = format!("{send} sent, {reset} sent with reset, {announce} announced");
+        self.audit(&confirm.actor, "batch_confirmed", batch.id, details).await?;
+        self.may_finish(organisation, batch.id);
+        Ok(Confirmed::Now(Box::new(batch)))
+    }
+
+    /// The confirmer is not in the batch.
+    async fn skip_confirmer(&mut self, batch: &mut Batch, user: UserId) -> Step<()> {
+        let row = sqlx::query("SELECT * FROM invite_item WHERE organisation = ? AND batch = ? AND user = ?")
+            .bind(batch.organisation.blob())
+            .bind(batch.id.blob())
+            .bind(user.blob())
+            .fetch_optional(self.db())
+            .await?;
+        let Some(row) = row else { return Ok(()) };
+        let item = read_item(&row)?;
+        let administrator = row.flag("administrator")?;
+        batch.totals.uncount(item.decision, &item.channels, administrator);
+        batch.totals.count(Decision::Skip(SkipReason::Yourself), &[], administrator);
+        sqlx::query("DELETE FROM invite_delivery WHERE organisation = ? AND batch = ? AND user = ?")
+            .bind(batch.organisation.blob())
+            .bind(batch.id.blob())
+            .bind(user.blob())
+            .execute(self.db())
+            .await?;
+        sqlx::query(
+            "UPDATE invite_item SET decision = 'skip', reason = ?, channels = '', invitation = NULL, credential = NULL
+             WHERE organisation = ? AND batch = ? AND user = ?",
+        )
+        .bind(SkipReason::Yourself.as_str())
+        .bind(batch.organisation.blob())
+        .bind(batch.id.blob())
+        .bind(user.blob())
+        .execute(self.db())
+        .await?;
+        Ok(())
+    }
+
+    /// Nobody consented: those whose password would be reset are skipped.
+    async fn skip_resets(&mut self, batch: &mut Batch) -> Step<()> {
+        if batch.totals.reset == 0 {
+            return Ok(());
+        }
+        batch.totals = std::mem::take(&mut batch.totals).without_consent();
+        sqlx::query(
+            "DELETE FROM invite_delivery WHERE organisation = ?1 AND batch = ?2 AND user IN (
+                 SELECT user FROM invite_item
+                 WHERE organisation = ?1 AND batch = ?2 AND decision = 'send_with_reset')",
+        )
+        .bind(batch.organisation.blob())
+        .bind(batch.id.blob())
+        .execute(self.db())
+        .await?;
+        sqlx::query(
+            "UPDATE invite_item SET decision = 'skip', reason = ?, channels = '', invitation = NULL, credential = NULL
+             WHERE organisation = ? AND batch = ? AND decision = 'send_with_reset'",
+        )
+        .bind(SkipReason::SetUpNeedsConsent.as_str())
+        .bind(batch.organisation.blob())
+        .bind(batch.id.blob())
+        .execute(self.db())
+        .await?;
+        Ok(())
+    }
+
+    async fn change_batch(&mut self, change: BatchChange) -> Step<Option<Result<Batch, WrongBatchState>>> {
+        let BatchChange { batch: id, actor, event, because } = change;
+        let organisation = actor.organisation();
+        let Some(batch) = maybe_batch(self.db(), organisation, id).await? else { return Ok(None) };
+        let from = batch.state;
+        // Confirming is a step of its own: it needs a complete plan and consent.
+        if event == BatchEvent::Confirm && from == BatchState::Planned {
+            return Ok(Some(Err(WrongBatchState { from, event })));
+        }
+        let to = match batch::next(from, event) {
+            Err(wrong) => return Ok(Some(Err(wrong))),
+            Ok(to) if to == from => return Ok(Some(Ok(batch))),
+            Ok(to) => to,
+        };
+        let what = match to {
+            BatchState::Planned => return Ok(Some(Err(WrongBatchState { from, event }))),
+            BatchState::Running => {
+                self.resume(organisation, id).await?;
+                "batch_resumed"
+            }
+            BatchState::Paused => {
+                self.pause(organisation, id, because.clone()).await?;
+                "batch_paused"
+            }
+            BatchState::Cancelled => {
+                self.stop(organisation, id, to).await?;
+                "batch_cancelled"
+            }
+            BatchState::Recalled => {
+                self.stop(organisation, id, to).await?;
+                "batch_recalled"
+            }
+        };
+        self.audit(&actor, what, id, because.unwrap_or_default()).await?;
+        Ok(maybe_batch(self.db(), organisation, id).await?.map(Ok))
+    }
+
+    async fn pause(
+        &mut self,
+        organisation: OrganisationId,
+        batch: BatchId,
+        because: Option<String>,
+    ) -> Step<()> {
+        let now = micros(self.now);
+        sqlx::query(
+            "UPDATE invite_batch SET state = 'paused', paused_because = ?, paused_at = ?
+             WHERE organisation = ? AND id = ?",
+        )
+        .bind(because.clone())
+        .bind(now)
+        .bind(organisation.blob())
+        .bind(batch.blob())
+        .execute(self.db())
+        .await?;
+        self.event(organisation, Happening::BatchPaused { batch, because: because.unwrap_or_default() });
+        Ok(())
+    }
+
+    /// Lets a batch go on: the brake counts anew, and the time of the pause uses up nobody's hours.
+    async fn resume(&mut self, organisation: OrganisationId, batch: BatchId) -> Step<()> {
+        let now = micros(self.now);
+        sqlx::query(
+            "UPDATE invite_delivery INDEXED BY invite_delivery_on_its_way
+             SET first_attempt_at = first_attempt_at + ?3
+                 - (SELECT coalesce(paused_at, ?3) FROM invite_batch WHERE organisation = ?1 AND id = ?2)
+             WHERE organisation = ?1 AND batch = ?2 AND first_attempt_at IS NOT NULL AND state = 'queued'
+                 AND state IN ('queued', 'claimed', 'handing_over')",
+        )
+        .bind(organisation.blob())
+        .bind(batch.blob())
+        .bind(now)
+        .execute(self.db())
+        .await?;
+        sqlx::query(
+            "UPDATE invite_batch SET state = 'running', paused_because = NULL, paused_at = NULL, outcomes = 0,
+                 hard_failures = 0
+             WHERE organisation = ? AND id = ?",
+        )
+        .bind(organisation.blob())
+        .bind(batch.blob())
+        .execute(self.db())
+        .await?;
+        Ok(())
+    }
+
+    /// Stops a batch for good; its messages and invitations are swept.
+    async fn stop(&mut self, organisation: OrganisationId, batch: BatchId, to: BatchState) -> Step<()> {
+        let now = micros(self.now);
+        sqlx::query(
+            "UPDATE invite_batch SET state = ?, paused_because = NULL, stopped_at = ?, to_sweep = 1
+             WHERE organisation = ? AND id = ?",
+        )
+        .bind(to.as_str())
+        .bind(now)
+        .bind(organisation.blob())
+        .bind(batch.blob())
+        .execute(self.db())
+        .await?;
+        Ok(())
+    }
+}
+
+/// What a sender's pause may be limited to: the domain of an e-mail address, the country of a number.
+fn destination(user: &User, channel: Channel) -> String {
+    match channel {
+        Channel::Email => user.email.as_ref().map(EmailAddress::domain),
+        Channel::Sms => user.phone.as_ref().and_then(PhoneNumber::country).map(|country| country.to_string()),
+    }
+    .unwrap_or_default()
+}

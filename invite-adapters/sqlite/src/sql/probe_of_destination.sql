@@ -1,0 +1,18 @@
+-- One message that is due and that a pause of a destination stops. ?1: now, ?2: sender, ?3: destination
+SELECT d.id
+FROM invite_lane AS l
+CROSS JOIN invite_delivery AS d INDEXED BY invite_delivery_destination ON d.lane = l.number
+JOIN invite_batch AS b ON b.organisation = d.organisation AND b.id = d.batch
+WHERE l.sender = ?2
+    AND d.destination = ?3
+    AND d.state = 'queued'
+    AND d.suspect = 0
+    AND d.due_at <= ?1
+    AND b.state = 'running'
+    AND b.not_before <= ?1
+    AND NOT EXISTS (
+        SELECT 1
+        FROM invite_sender_pause AS p
+        WHERE p.pause_key IN (l.account_key, l.sender_key, l.destination_prefix || d.destination) AND p.next_at > ?1
+    )
+LIMIT 1

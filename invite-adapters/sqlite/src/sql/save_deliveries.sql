@@ -1,0 +1,21 @@
+-- ?1: one object for each delivery
+UPDATE invite_delivery INDEXED BY invite_delivery_id
+SET
+    lane = v.value ->> 'lane',
+    state = v.value ->> 'state',
+    reason = v.value ->> 'reason',
+    attempts = v.value ->> 'attempts',
+    unseen = v.value ->> 'unseen',
+    suspect = v.value ->> 'suspect',
+    first_attempt_at = v.value ->> 'first_attempt_at',
+    due_at = v.value ->> 'due_at',
+    early = v.value ->> 'early',
+    token = unhex(v.value ->> 'token'),
+    lease_until = v.value ->> 'lease_until',
+    alone = v.value ->> 'alone',
+    answer = v.value ->> 'answer',
+    receipt = v.value ->> 'receipt',
+    sent_at = v.value ->> 'sent_at',
+    changed_at = v.value ->> 'changed_at'
+FROM json_each(?1) AS v
+WHERE invite_delivery.id = unhex(v.value ->> 'id')

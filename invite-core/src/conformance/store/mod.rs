@@ -1,0 +1,62 @@
+//! What an [`InvitationStore`] must do.
+//!
+//! Time is moved by a [`Clockwork`]. No behaviour needs an instant to be exact to less than 20 s, so a database with a
+//! clock of its own, which goes on by itself, can be proved as well: its clockwork adds to an offset that the store
+//! adds to the database's clock.
+//!
+//! The suite tells its stories as a worker and an administrator do, so what it hands the store is what the services
+//! hand it. It cannot see whether a write is one transaction when the process is killed in it: a store's own tests kill
+//! it.
+
+mod arrivals;
+mod beginning;
+mod behaviours;
+mod claiming;
+mod confirming;
+mod credentials;
+mod organisations;
+mod outcomes;
+mod planning;
+mod records;
+mod redemption;
+mod reports;
+mod retirement;
+mod senders;
+mod stage;
+mod stopping;
+mod sweeping;
+mod tenancy;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use crate::memory::ManualClock;
+use crate::port::InvitationStore;
+
+pub use self::behaviours::BEHAVIOURS;
+
+/// A fresh, empty store, and what moves its clock.
+#[derive(Debug, Clone)]
+pub struct StoreUnderTest {
+    /// The store; nothing else uses it.
+    pub store: Arc<dyn InvitationStore>,
+    /// What moves its clock.
+    pub clock: Arc<dyn Clockwork>,
+}
+
+/// Moves a store's clock on.
+#[async_trait]
+pub trait Clockwork: fmt::Debug + Send + Sync {
+    /// From now on the store's clock is later by this.
+    async fn advance(&self, by: Duration);
+}
+
+#[async_trait]
+impl Clockwork for ManualClock {
+    async fn advance(&self, by: Duration) {
+        Self::advance(self, by);
+    }
+}

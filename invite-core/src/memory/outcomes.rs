@@ -1,0 +1,102 @@
+//! What became of hand-overs: recorded outcomes, providers' reports, leases that lapsed.
+
+use super::transaction::{DeliveryKey, Transaction};
+use crate::machine::delivery::{DeliveryEvent, Report};
+use crate::model::delivery::DeliveryState;
+use crate::model::outcome::{Answer, Outcome, Receipt};
+use crate::model::suppression::SuppressionReason;
+use crate::port::queue::{HandOverResult, RecordDelivery, Reported};
+
+impl Transaction<'_> {
+    /// Keeps an outcome with everything that follows; gives where the message stands now, or none where the claim is
+    /// out of date.
+    pub(super) fn record(&mut self, recorded: RecordDelivery) -> Option<DeliveryState> {
+        let key = self.held(recorded.token, recorded.id, DeliveryState::HandingOver)?;
+        match recorded.result {
+            HandOverResult::NotCalled => {
+                self.step(key, DeliveryEvent::NotCalled);
+            }
+            HandOverResult::NotRendered(answer) => {
+                self.keep_answer(key, answer);
+                let (before, after) = self.step(key, DeliveryEvent::NotRendered);
+                self.follow(key, &before, &after);
+            }
+            HandOverResult::Outcome(outcome) => {
+                match &outcome {
+                    Outcome::Accepted(receipt) => self.keep_receipt(key, receipt.clone()),
+                    Outcome::Refused { answer, .. }
+                    | Outcome::Deferred { answer, .. }
+                    | Outcome::Throttled { answer, .. }
+                    | Outcome::Blocked { answer, .. }
+                    | Outcome::Unknown { answer } => self.keep_answer(key, answer.clone()),
+                }
+                let (before, after) = self.step(key, DeliveryEvent::Outcome(&outcome));
+                self.follow_outcome(key, &before, &after, &outcome);
+            }
+        }
+        Some(self.delivery(key).standing.state)
+    }
+
+    /// The worker that held a message was not heard of in time.
+    pub(super) fn lose(&mut self, key: DeliveryKey, alone: bool) {
+        let (before, after) = self.step(key, DeliveryEvent::LeaseLost { alone });
+        if before.state == DeliveryState::HandingOver && shows_acceptance(after.state) {
+            // A report had come about it, so the provider had accepted it.
+            self.note_sent(key);
+            self.follow_outcome(key, &before, &after, &Outcome::Accepted(Receipt(String::new())));
+        } else {
+            self.follow(key, &before, &after);
+        }
+    }
+
+    /// Keeps what a provider reports; says whether there is such a message. A report that says nothing new changes
+    /// nothing.
+    pub(super) fn report(&mut self, reported: Reported) -> bool {
+        let Some(organisation) = self.state.delivery_organisations.get(&reported.delivery) else {
+            return false;
+        };
+        let key = (*organisation, reported.delivery);
+        let (before, after) = self.step(key, DeliveryEvent::Report(reported.report));
+        if before != after {
+            self.keep_answer(key, reported.answer);
+            if shows_acceptance(after.state) {
+                self.note_sent(key);
+            }
+            self.tell_end(key, &before, &after);
+        }
+        if let Some(reason) = suppression(reported.report, reported.suppress) {
+            self.suppress_address(key, reason);
+        }
+        true
+    }
+
+    fn keep_answer(&mut self, key: DeliveryKey, answer: Answer) {
+        self.state.deliveries.get_mut(&key).expect("it is there").answer = Some(answer);
+    }
+
+    fn keep_receipt(&mut self, key: DeliveryKey, receipt: Receipt) {
+        self.state.deliveries.get_mut(&key).expect("it is there").receipt = Some(receipt);
+        self.note_sent(key);
+    }
+
+    /// Notes when a provider first took responsibility.
+    fn note_sent(&mut self, key: DeliveryKey) {
+        let now = self.now;
+        self.state.deliveries.get_mut(&key).expect("it is there").sent_at.get_or_insert(now);
+    }
+}
+
+/// Whether a provider that reports so must have taken responsibility for the message before.
+const fn shows_acceptance(state: DeliveryState) -> bool {
+    matches!(state, DeliveryState::Delivered | DeliveryState::Bounced | DeliveryState::Complained)
+}
+
+/// Why a report puts an address on the suppression list, if it does.
+const fn suppression(report: Report, suppress: bool) -> Option<SuppressionReason> {
+    match (report, suppress) {
+        (Report::Complained, _) => Some(SuppressionReason::Complained),
+        (Report::Failed, true) => Some(SuppressionReason::Refused),
+        (_, true) => Some(SuppressionReason::Bounced),
+        (_, false) => None,
+    }
+}

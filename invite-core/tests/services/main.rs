@@ -1,0 +1,13 @@
+//! The services through the public API, on the memory store.
+#![allow(clippy::unwrap_used, reason = "a test says by panicking what it did not expect")]
+
+mod accept;
+mod batches;
+mod hosts;
+mod import;
+mod plan;
+mod sign_in;
+mod story;
+mod support;
+mod tenancy;
+mod users;

@@ -1,0 +1,39 @@
+//! What a campaign keeps in its folder.
+
+use std::path::{Path, PathBuf};
+
+/// The folder of a campaign.
+#[derive(Debug)]
+pub(crate) struct Folder(PathBuf);
+
+impl Folder {
+    pub(crate) fn new(path: impl Into<PathBuf>) -> Self {
+        Self(path.into())
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
+    }
+
+    pub(crate) fn database(&self) -> PathBuf {
+        self.0.join("invites.db")
+    }
+
+    /// Everything that the database consists of, and what workers logged.
+    pub(crate) fn searched(&self) -> [PathBuf; 4] {
+        ["invites.db", "invites.db-wal", "invites.db-shm", "workers.log"].map(|name| self.0.join(name))
+    }
+
+    pub(crate) fn journal(&self) -> PathBuf {
+        self.0.join("journal.jsonl")
+    }
+
+    pub(crate) fn log(&self) -> PathBuf {
+        self.0.join("workers.log")
+    }
+
+    /// What the worker of this number is doing.
+    pub(crate) fn phases(&self, worker: u32) -> PathBuf {
+        self.0.join(format!("worker-{worker}.phases"))
+    }
+}

@@ -1,0 +1,176 @@
+//! A store that says what phase it is in, and otherwise does what the store within does.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use invite_core::credential::TokenDigest;
+use invite_core::decision::history::History;
+use invite_core::machine::batch::WrongBatchState;
+use invite_core::model::actor::Actor;
+use invite_core::model::batch::{Batch, Progress};
+use invite_core::model::delivery::{Delivery, DeliveryState};
+use invite_core::model::event::{Event, EventCursor};
+use invite_core::model::id::{BatchId, ClaimToken, DeliveryId, OrganisationId, UserId};
+use invite_core::model::item::Item;
+use invite_core::model::message::Channel;
+use invite_core::model::organisation::{Alias, Organisation};
+use invite_core::model::sender::SenderPause;
+use invite_core::model::suppression::Suppression;
+use invite_core::model::template_key::TemplateKey;
+use invite_core::model::user::User;
+use invite_core::policy::Policy;
+use invite_core::port::InvitationStore;
+use invite_core::port::error::PortResult;
+use invite_core::port::organisations::{OrganisationSaved, Organisations, StoredTemplate};
+use invite_core::port::plans::{BatchChange, Confirm, Confirmed, NewPlan, PlanPage, Plans};
+use invite_core::port::queue::{
+    Begin, Begun, Claim, Claimed, Queue, Record, RecordDelivery, Reported, Waiting,
+};
+use invite_core::port::records::{Arrival, AuditEntry, PersonRecord, Records, SuppressionChange};
+use invite_core::port::redemption::{Close, Guess, Link, OpenPassword, Redemption, Reserve, Reserved};
+
+use crate::phase::{InFlight, Phase};
+
+/// A store that is looked at.
+#[derive(Debug)]
+pub(crate) struct Observed<S> {
+    store: S,
+    in_flight: Arc<InFlight>,
+    /// The last claim's, if it was one.
+    suspect: Mutex<Option<DeliveryId>>,
+}
+
+impl<S> Observed<S> {
+    pub(crate) const fn new(store: S, in_flight: Arc<InFlight>) -> Self {
+        Self { store, in_flight, suspect: Mutex::new(None) }
+    }
+}
+
+#[async_trait]
+impl<S: InvitationStore> Queue for Observed<S> {
+    async fn claim(&self, claim: Claim) -> PortResult<Claimed> {
+        let claiming = self.in_flight.enter(Phase::Claim);
+        let claimed = self.store.claim(claim).await?;
+        drop(claiming);
+        let ids: Vec<DeliveryId> = claimed.deliveries.iter().map(|delivery| delivery.id).collect();
+        // Rule 11: a suspect is alone in its worker until it is recorded.
+        let mut suspect = self.suspect.lock().unwrap_or_else(PoisonError::into_inner);
+        let held = suspect.is_some_and(|suspect| self.in_flight.has(suspect));
+        assert!(!held || ids.is_empty(), "messages were claimed while a suspect was at work");
+        *suspect = ids.first().copied().filter(|_| claimed.alone);
+        self.in_flight.prepare(ids);
+        Ok(claimed)
+    }
+
+    async fn begin(&self, begin: Begin) -> PortResult<Vec<Begun>> {
+        let ids: Vec<DeliveryId> = begin.deliveries.iter().map(|delivery| delivery.id).collect();
+        self.in_flight.prepared(&ids);
+        self.in_flight.hand_over(&ids);
+        let beginning = self.in_flight.enter(Phase::Begin);
+        let begun = self.store.begin(begin).await?;
+        drop(beginning);
+        for (id, begun) in ids.into_iter().zip(&begun) {
+            if !matches!(begun, Begun::Go(_)) {
+                self.in_flight.handed_over(&[id]);
+            }
+            if matches!(begun, Begun::Mint(..)) {
+                self.in_flight.prepare([id]);
+            }
+        }
+        Ok(begun)
+    }
+
+    async fn record(&self, record: Record) -> PortResult<Vec<Option<DeliveryState>>> {
+        let ids: Vec<DeliveryId> = record.outcomes.iter().map(|RecordDelivery { id, .. }| *id).collect();
+        let _recording = self.in_flight.enter(Phase::Record);
+        let kept = self.store.record(record).await?;
+        self.in_flight.handed_over(&ids);
+        Ok(kept)
+    }
+
+    async fn release(&self, claim: ClaimToken, deliveries: Vec<DeliveryId>) -> PortResult<()> {
+        self.in_flight.prepared(&deliveries);
+        self.in_flight.handed_over(&deliveries);
+        self.store.release(claim, deliveries).await
+    }
+
+    async fn renew(&self, claims: Vec<ClaimToken>, lease: Duration) -> PortResult<Vec<bool>> {
+        self.store.renew(claims, lease).await
+    }
+
+    async fn report(&self, reports: Vec<Reported>, policy: Policy) -> PortResult<Vec<bool>> {
+        self.store.report(reports, policy).await
+    }
+
+    async fn waiting(&self) -> PortResult<Waiting> {
+        self.store.waiting().await
+    }
+
+    async fn sweep(&self, limit: usize, policy: Policy) -> PortResult<u64> {
+        self.store.sweep(limit, policy).await
+    }
+}
+
+/// An impl of a port whose methods do what the store within does.
+macro_rules! delegate {
+    ($port:ident { $(fn $method:ident($($argument:ident: $type:ty),*) -> $answer:ty;)* }) => {
+        #[async_trait]
+        impl<S: InvitationStore> $port for Observed<S> {
+            $(async fn $method(&self, $($argument: $type),*) -> PortResult<$answer> {
+                self.store.$method($($argument),*).await
+            })*
+        }
+    };
+}
+
+delegate! { Organisations {
+    fn save_organisation(organisation: Organisation, actor: Actor) -> OrganisationSaved;
+    fn organisation(id: OrganisationId) -> Option<Organisation>;
+    fn by_alias(alias: Alias) -> Option<Organisation>;
+    fn organisations(after: Option<OrganisationId>, limit: usize) -> Vec<Organisation>;
+    fn template(organisation: OrganisationId, key: TemplateKey, version: Option<String>) -> Option<StoredTemplate>;
+    fn save_template(
+        organisation: OrganisationId, key: TemplateKey, source: Option<String>, actor: Actor
+    ) -> String;
+}}
+
+delegate! { Plans {
+    fn now() -> DateTime<Utc>;
+    fn open_plan(plan: NewPlan) -> Batch;
+    fn plan_page(page: PlanPage) -> Batch;
+    fn confirm(confirm: Confirm) -> Confirmed;
+    fn change_batch(change: BatchChange) -> Option<Result<Batch, WrongBatchState>>;
+    fn batch(organisation: OrganisationId, batch: BatchId) -> Option<Batch>;
+    fn batches(organisation: OrganisationId, before: Option<BatchId>, limit: usize) -> Vec<Batch>;
+    fn items(organisation: OrganisationId, batch: BatchId, after: Option<UserId>, limit: usize) -> Vec<Item>;
+    fn deliveries(
+        organisation: OrganisationId, batch: BatchId, after: Option<DeliveryId>, limit: usize
+    ) -> Vec<Delivery>;
+    fn progress(organisation: OrganisationId, batch: BatchId) -> Progress;
+}}
+
+delegate! { Redemption {
+    fn open_passwords(organisation: OrganisationId, user: UserId) -> Vec<OpenPassword>;
+    fn link(digest: TokenDigest) -> Option<Link>;
+    fn reserve(reserve: Reserve) -> Reserved;
+    fn close(close: Close) -> bool;
+    fn own_password_counts(organisation: OrganisationId, users: Vec<UserId>) -> Vec<bool>;
+    fn count_guess(guess: Guess) -> Option<Duration>;
+    fn forget_guesses(organisation: OrganisationId, user: UserId, source: String) -> ();
+}}
+
+delegate! { Records {
+    fn histories(organisation: OrganisationId, users: Vec<User>) -> Vec<History>;
+    fn record_changes(organisation: OrganisationId, people: Vec<(UserId, Option<User>)>) -> ();
+    fn record_arrivals(organisation: OrganisationId, arrivals: Vec<Arrival>) -> ();
+    fn events(after: EventCursor, limit: usize) -> Vec<Event>;
+    fn audit(organisation: OrganisationId, before: Option<u64>, limit: usize) -> Vec<AuditEntry>;
+    fn person(organisation: OrganisationId, user: UserId) -> PersonRecord;
+    fn sender_pauses() -> Vec<SenderPause>;
+    fn suppressions(
+        organisation: OrganisationId, after: Option<(Channel, String)>, limit: usize
+    ) -> Vec<Suppression>;
+    fn suppress(change: SuppressionChange) -> ();
+}}

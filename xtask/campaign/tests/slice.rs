@@ -1,0 +1,13 @@
+//! A slice of the campaign, small enough for every run of the tests; `cargo xtask kills` is the whole.
+
+use std::process::Command;
+
+#[test]
+fn rule_07_nothing_is_lost_and_rule_08_nothing_goes_twice_when_workers_are_killed() {
+    let mut campaign = Command::new(env!("CARGO_BIN_EXE_invite-campaign"));
+    let output = campaign.args(["run", "--kills", "12", "--deliveries", "300"]).output().unwrap();
+    let said =
+        [output.stdout, output.stderr].map(|said| String::from_utf8_lossy(&said).into_owned()).concat();
+    println!("{said}");
+    assert!(output.status.success(), "{said}");
+}
