@@ -11,10 +11,12 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use invite_core::decision::begin::{Planned, Stop, may_go};
 use invite_core::decision::history::{History, LastInvitation};
 use invite_core::decision::{Case, Decided, Request, decide};
-use invite_core::model::batch::Totals;
+use invite_core::model::batch::{BatchState, Totals};
 use invite_core::model::contact::PhoneNumber;
+use invite_core::model::delivery::EndReason;
 use invite_core::model::id::{InvitationId, UserId};
 use invite_core::model::invitation::{InvitationState, RevokeReason};
 use invite_core::model::item::Announcement::{Elsewhere, Sso};
@@ -107,6 +109,7 @@ enum Number {
 }
 
 #[derive(Debug, Clone, Copy)]
+#[expect(clippy::struct_excessive_bools, reason = "they come in every combination")]
 struct Person {
     exists: bool,
     deactivated: bool,
@@ -195,15 +198,17 @@ impl Facts {
     /// What becomes of the channel; none where it is not asked for.
     fn fate(&self, channel: Channel) -> Option<Result<(), Dropped>> {
         let [email_suppressed, sms_suppressed] = self.past.suppressed;
-        self.asks_for(channel).then(|| match (channel, self.person.phone) {
-            (Channel::Email, _) if !self.person.email => Err(Dropped::NoAddress),
-            (Channel::Email, _) if email_suppressed => Err(Dropped::Suppressed),
-            (Channel::Email, _) => Ok(()),
-            (Channel::Sms, None) => Err(Dropped::NoAddress),
-            (Channel::Sms, Some(_)) if sms_suppressed => Err(Dropped::Suppressed),
-            (Channel::Sms, Some(Number::Abroad | Number::PremiumRate)) => Err(Dropped::Country),
-            (Channel::Sms, Some(Number::Home | Number::Listed)) => Ok(()),
-        })
+        let (address, suppressed, country) = match channel {
+            Channel::Email => (self.person.email, email_suppressed, true),
+            Channel::Sms => {
+                let allowed = !matches!(self.person.phone, Some(Number::Abroad | Number::PremiumRate));
+                (self.person.phone.is_some(), sms_suppressed, allowed)
+            }
+        };
+        let checks =
+            [(address, Dropped::NoAddress), (!suppressed, Dropped::Suppressed), (country, Dropped::Country)];
+        let dropped = checks.into_iter().find(|(holds, _)| !holds).map(|(_, why)| why);
+        self.asks_for(channel).then_some(dropped.map_or(Ok(()), Err))
     }
 
     fn nothing_left(&self) -> bool {
@@ -656,6 +661,28 @@ fn taking_a_person_out_of_the_totals_leaves_them_as_they_were() {
         assert_eq!(totals, before);
         totals = after;
     });
+}
+
+#[test]
+fn a_message_begins_to_the_address_that_was_planned_though_its_case_was_corrected() {
+    let (history, settings, policy) = (History::default(), Settings::new("Acme"), Policy::default());
+    let planned = Planned {
+        decision: Send,
+        credential: Some(settings.credential),
+        channel: Channel::Email,
+        address: "kari@example.com",
+        batch: BatchState::Running,
+        resets_consented: false,
+        invitation: None,
+    };
+    let begins = |address: &str| {
+        let user = User { email: Some(address.parse().expect("an address")), ..User::new(UserId::new()) };
+        let request = Request { action: Action::Invite, by_id: false, channels: ChannelRule::EmailElseSms };
+        let (user, history, settings, policy) = (Some(&user), &history, &settings, &policy);
+        may_go(&planned, &Case { user, history, request, settings, policy, behind: &[], now: now() })
+    };
+    assert_eq!(begins("Kari@Example.com"), Ok(()));
+    assert_eq!(begins("kari@example.org"), Err(Stop::Cancel(EndReason::ChangedSincePlan)));
 }
 
 fn count(totals: &mut Totals, facts: &Facts, case: &Case<'_>) {

@@ -32,8 +32,9 @@ fn message(batch: BatchId, invitation: InvitationId, changed: i64) -> MessageFac
     }
 }
 
-fn sent(message: MessageFact) -> MessageFact {
-    MessageFact { state: DeliveryState::Sent, sent_at: Some(message.changed_at), ..message }
+fn sent(mut message: MessageFact) -> MessageFact {
+    (message.state, message.sent_at) = (DeliveryState::Sent, Some(message.changed_at));
+    message
 }
 
 fn invitation(id: InvitationId, batch: BatchId, created: i64) -> InvitationFact {

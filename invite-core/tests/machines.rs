@@ -604,6 +604,7 @@ proptest! {
     #[test]
     fn attempts_never_exceed_the_limit(sms in any::<bool>(), steps in steps()) {
         let mut walk = Walk::new(if sms { Channel::Sms } else { Channel::Email });
+        (walk.policy.email.at_most, walk.policy.sms.at_most) = (2, 2);
         for step in steps {
             walk.now = walk.now.max(walk.at.due_at);
             let before = walk.at.attempts;

@@ -19,14 +19,17 @@ fn row() -> PersonRow {
     PersonRow::default()
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "a field that may be empty")]
 fn email(text: &str) -> Option<EmailAddress> {
     Some(text.parse().expect("an address"))
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "a field that may be empty")]
 fn phone(text: &str) -> Option<PhoneNumber> {
     Some(PhoneNumber::parse(text, None).expect("a number"))
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "a field that may be empty")]
 fn text(text: &str) -> Option<String> {
     Some(text.to_owned())
 }
