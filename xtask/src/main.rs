@@ -1,7 +1,8 @@
 //! The project's own tasks.
 //!
 //! `cargo xtask test` runs every test and counts them; `cargo xtask check` holds the code to its rules. `.ci/run` runs
-//! both. `cargo xtask kills` kills workers. It needs nothing but a Rust toolchain, so it uses the standard library alone.
+//! both. `cargo xtask kills` kills workers; `cargo xtask scale` measures a rollout by its size. It needs nothing but a
+//! Rust toolchain, so it uses the standard library alone.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "it talks to whoever runs it")]
 
@@ -14,6 +15,7 @@ mod documents;
 mod floors;
 mod kills;
 mod rust_code;
+mod scale;
 mod test;
 mod test_counts;
 
@@ -25,7 +27,8 @@ Usage: cargo xtask <task>
   test    every test of the workspace; prints how many passed and failed on its last line
   check   formatting, lints, documentation, licences, dependencies, floors
   kills   kills workers 300 times over 5,000 messages and looks at what is left; takes --kills, --deliveries,
-          --seed and --dir";
+          --seed and --dir
+  scale   rolls out to 1,000 people and to 100,000: time and memory of each step; takes --people";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -33,6 +36,7 @@ fn main() -> ExitCode {
         ["test"] => test::run(),
         ["check"] => check::run(),
         ["kills", ref arguments @ ..] => kills::run(arguments),
+        ["scale", ref arguments @ ..] => scale::run(arguments),
         _ => {
             eprintln!("{USAGE}");
             return ExitCode::from(2);

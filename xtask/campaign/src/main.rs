@@ -5,6 +5,8 @@
 //! nothing is left, and then holds the database against the journal of a provider that writes durably before it
 //! answers: nothing lost, nothing twice but where a kill fell on it, and every secret that arrived works. It ends with 1
 //! where that is not so.
+//!
+//! `invite-campaign scale` measures a rollout by its size, each in a process of its own.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "it talks to whoever runs it")]
 
@@ -18,6 +20,7 @@ mod oracle;
 mod phase;
 mod rollout;
 mod run;
+mod scale;
 mod secrets;
 mod table;
 mod work;
@@ -33,7 +36,13 @@ Usage: invite-campaign run [--kills 300] [--deliveries 5000] [--seed 1] [--dir F
 
   run    kills workers so often over so many messages; the seed repeats which phases and waits are chosen; the folder,
          which must be empty, is kept
-  work   is such a worker, until nothing is due";
+  work   is such a worker, until nothing is due
+
+       invite-campaign scale [--people 100000]
+       invite-campaign measure --people N
+
+  scale    measures a rollout to 1,000 people and one to so many: time and peak memory of each step
+  measure  is such a rollout";
 
 fn main() -> ExitCode {
     let mut words = std::env::args().skip(1);
@@ -41,6 +50,8 @@ fn main() -> ExitCode {
     let answer: Result<bool, Box<dyn Error>> = match (task.as_str(), Arguments::of(words)) {
         ("run", Ok(arguments)) => run::run(&arguments),
         ("work", Ok(arguments)) => work::work(&arguments).map(|()| true),
+        ("scale", Ok(arguments)) => scale::scale(&arguments),
+        ("measure", Ok(arguments)) => scale::measure(&arguments).map(|()| true),
         (_, Err(error)) => Err(error.into()),
         _ => {
             eprintln!("{USAGE}");
