@@ -390,6 +390,14 @@ impl Write {
             self.stop_sender(covers, stops, ledger).await?;
         }
         if let Some(text) = &also.policy_refusal {
+            let blocked = ledger
+                .pauses
+                .get(&Covers::Sender(sender.clone()).key())
+                .is_some_and(|pause| pause.kind == PauseKind::Blocked && pause.answer.to_string() == *text);
+            if blocked {
+                ledger.again.push(delivery.id);
+                return Ok(());
+            }
             let fresh = || Run { text: text.clone(), deliveries: Vec::new() };
             let run = ledger.runs.entry(sender.clone()).or_insert_with(fresh);
             if run.text != *text {

@@ -48,7 +48,8 @@ pub struct Consequences {
     pub stops: Option<Stops>,
     /// The sender works: a block or a run of policy refusals is over.
     pub sender_works: bool,
-    /// A policy refusal, in the form in which identical ones are counted.
+    /// A policy refusal, in the form in which identical ones are counted. One that comes while its sender is blocked
+    /// for the same (a probe, or one that was under way) goes back to the queue at once, as those that were counted do.
     pub policy_refusal: Option<String>,
     /// It counts for the brake.
     pub is_outcome: bool,

@@ -48,6 +48,12 @@ impl Transaction<'_> {
             retirement,
         };
         let also = record::consequences(&recorded, &self.policy);
+        if also.policy_refusal.as_deref().is_some_and(|text| self.is_blocked_for(key, text)) {
+            // A probe, or one that was under way when the sender was paused: not the message's failure either.
+            self.tell_end(key, before, after);
+            self.step(key, DeliveryEvent::Retry);
+            return;
+        }
         if matches!(outcome, Outcome::Accepted(_)) {
             self.tell_invited(organisation, batch, user, invitation);
         }
@@ -313,6 +319,12 @@ impl Transaction<'_> {
             let because = format!("brake: {failures} of {outcomes} messages failed");
             self.pause_batch(organisation, batch, Some(because));
         }
+    }
+
+    /// Whether the sender of a message is blocked for this policy refusal already.
+    fn is_blocked_for(&self, key: DeliveryKey, text: &str) -> bool {
+        let pause = self.state.pauses.get(&Covers::Sender(self.delivery(key).sender.clone()).key());
+        pause.is_some_and(|pause| pause.kind == PauseKind::Blocked && pause.answer.to_string() == text)
     }
 
     /// Counts identical policy refusals in a row; enough of them block the sender and go back to the queue.

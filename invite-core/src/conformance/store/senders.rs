@@ -214,6 +214,14 @@ pub(super) async fn identical_policy_refusals_in_a_row_stop_the_sender_and_go_ba
     let pauses = stage.store.sender_pauses().await?;
     let covers = Covers::Sender(stage.senders[&Channel::Email].0.clone());
     same!(pauses.iter().map(|pause| &pause.covers).collect::<Vec<_>>(), [&covers], "what is paused");
+    for _ in 0..2 {
+        stage.advance(stage.policy.probe_every + MINUTE).await;
+        stage.send_one(policy_refused("550 5.7.1 listed")).await?;
+        stage.nothing_is_due("when a probe is refused for the same").await?;
+        for delivery in stage.deliveries(batch.id).await? {
+            same!((delivery.state, delivery.attempts), (DeliveryState::Queued, 0), "what a probe costs");
+        }
+    }
     stage.advance(stage.policy.probe_every + MINUTE).await;
     stage.send_one(accepted()).await?;
     same!(stage.send_all().await?.len(), 4, "messages that leave when it is mended");
