@@ -119,3 +119,51 @@ fn message(address: invite_core::model::contact::EmailAddress) -> Result<Message
         content: Content::Email(Box::new(email)),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt;
+    use std::os::unix::process::ExitStatusExt;
+    use std::path::Path;
+    use std::sync::Arc;
+
+    use invite_core::conformance::transport::TransportUnderTest;
+    use invite_core::model::message::Channel;
+
+    use super::*;
+
+    /// A program that reads its message and ends as it is told.
+    fn program(folder: &Path, end: &str) -> PathBuf {
+        let path = folder.join("sendmail");
+        fs::write(&path, format!("#!/bin/sh\ncat >/dev/null\nexit {end}\n")).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o700)).unwrap();
+        path
+    }
+
+    fn accepting() -> TransportUnderTest {
+        let folder = tempfile::tempdir().unwrap().keep();
+        TransportUnderTest::new(Arc::new(CommandTransport::new(program(&folder, "0")))).only(Channel::Email)
+    }
+
+    invite_core::transport_conformance!(conformance, accepting());
+
+    #[test]
+    fn each_exit_code_is_an_outcome() {
+        let ended = |code: i32| outcome(ExitStatus::from_raw(code << 8), DeliveryId::new());
+        assert!(matches!(ended(0), Outcome::Accepted(_)));
+        assert!(matches!(ended(67), Outcome::Refused { refusal: Refusal::Recipient, .. }));
+        assert!(matches!(ended(75), Outcome::Deferred { .. }));
+        assert!(matches!(ended(78), Outcome::Blocked { .. }));
+        assert!(matches!(ended(1), Outcome::Unknown { .. }));
+        assert!(matches!(outcome(ExitStatus::from_raw(9), DeliveryId::new()), Outcome::Unknown { .. }));
+    }
+
+    #[tokio::test]
+    async fn a_program_that_is_not_there_blocks_the_sender() {
+        let transport = CommandTransport::new("/nonexistent/sendmail");
+        let message = message("anna@acme.example".parse().unwrap()).unwrap();
+        let outcome = transport.send(&message, Duration::from_secs(5)).await;
+        assert!(matches!(outcome, Outcome::Blocked { scope: Scope::Sender, .. }), "{outcome:?}");
+    }
+}

@@ -32,9 +32,9 @@ use uuid::Uuid;
 
 /// The host's table, as it might have been for years; the two last columns make `set_password` idempotent.
 const TABLE: &str = "create table members (
-    id blob primary key, tenant blob not null, given text not null, family text not null, mail text,
+    tenant blob not null, id blob not null, given text not null, family text not null, mail text,
     is_admin integer not null, left_at integer, secret text, last_login integer,
-    secret_credential blob, secret_reservation integer)";
+    secret_credential blob, secret_reservation integer, primary key (tenant, id))";
 
 /// The host's members, as the library wants to see them.
 #[derive(Debug, Clone)]
@@ -314,7 +314,40 @@ async fn password_for(
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use invite_core::conformance::accounts::{AccountsUnderTest, Population};
+
     use super::*;
+
+    #[async_trait]
+    impl Population for Members {
+        async fn put(&self, organisation: OrganisationId, user: User) -> PortResult<()> {
+            sqlx::query(
+                "insert or replace into members (tenant, id, given, family, mail, is_admin, left_at, last_login)
+                 values (?, ?, ?, ?, ?, ?, ?, ?)",
+            )
+            .bind(organisation.as_uuid())
+            .bind(user.id.as_uuid())
+            .bind(user.first_name)
+            .bind(user.last_name)
+            .bind(user.email.map(|email| email.to_string()))
+            .bind(user.role.is_administrator())
+            .bind(user.deactivated.then_some(0))
+            .bind(user.signed_in_at.map(|at| at.timestamp()))
+            .execute(&self.pool)
+            .await
+            .map_err(|error| port_error("put a member", error))?;
+            Ok(())
+        }
+    }
+
+    async fn members() -> AccountsUnderTest {
+        let members = Members::in_memory().await.unwrap();
+        AccountsUnderTest { accounts: Arc::new(members.clone()), people: Arc::new(members) }
+    }
+
+    invite_core::accounts_conformance!(conformance, members().await);
 
     #[tokio::test]
     async fn a_member_comes_by_the_hosts_own_sign_in_and_the_own_password_is_retired_by_a_reset() {

@@ -410,5 +410,10 @@ fn credential_columns(delivery: &Delivery, credential: &Credential, minted: &Min
 }
 
 fn hex(octets: &[u8]) -> String {
-    octets.iter().map(|octet| format!("{octet:02x}")).collect()
+    octets.iter().fold(String::with_capacity(octets.len() * 2), |mut digits, octet| {
+        for half in [octet >> 4, octet & 0xf] {
+            digits.extend(char::from_digit(u32::from(half), 16));
+        }
+        digits
+    })
 }

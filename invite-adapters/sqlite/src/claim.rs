@@ -152,7 +152,6 @@ impl Write {
     }
 
     /// The organisations in the order in which they are served: those after the one that was served last come first.
-    #[expect(clippy::type_complexity, reason = "it is taken apart where it is asked for")]
     async fn in_turn(
         &mut self,
         lanes: &mut BTreeMap<OrganisationId, Vec<Lane>>,

@@ -1,5 +1,7 @@
 //! Plans and batches.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use invite_core::decision::history::{History, View};
@@ -371,7 +373,7 @@ impl Write {
         let settings = settings(self.db(), page.organisation).await?;
         let users = page.people.iter().filter_map(|(id, user)| user.as_ref().filter(|user| user.id == *id));
         let people = People::read(self.db(), page.organisation, users).await?;
-        let mut lanes = std::collections::BTreeMap::new();
+        let mut lanes = BTreeMap::new();
         let behind = behind(&batch.planned_by, None);
         let (mut items, mut deliveries) = (Vec::new(), Vec::new());
         for (id, user) in &page.people {
@@ -411,14 +413,9 @@ impl Write {
             }));
             let (Some(user), Some(invitation)) = (user, invitation) else { continue };
             for channel in decided.channels {
-                let lane = match lanes.get(&channel) {
-                    Some(lane) => *lane,
-                    None => {
-                        let lane = self.lane_of_plan(page, channel).await?;
-                        lanes.insert(channel, lane);
-                        lane
-                    }
-                };
+                if !lanes.contains_key(&channel) {
+                    lanes.insert(channel, self.lane_of_plan(page, channel).await?);
+                }
                 deliveries.push(json!({
                     "id": DeliveryId::new().hex(),
                     "user": id.hex(),
@@ -427,7 +424,7 @@ impl Write {
                     "address": user.address(channel),
                     "address_key": user.address(channel).map(address_key),
                     "destination": destination(user, channel),
-                    "lane": lane,
+                    "lane": lanes[&channel],
                 }));
             }
         }
@@ -497,7 +494,8 @@ impl Write {
         sqlx::query(
             "UPDATE invite_batch SET state = 'running', confirmed_by = ?, confirmed_at = ?, resets = ?,
                  not_before = ?, totals = ?,
-                 confirmed_order = (SELECT coalesce(max(confirmed_order), 0) + 1 FROM invite_batch)
+                 confirmed_order = (
+                     SELECT coalesce(max(confirmed_order), 0) + 1 FROM invite_batch WHERE confirmed_order IS NOT NULL)
              WHERE organisation = ? AND id = ?",
         )
         .bind(json(&confirmation.by))

@@ -1,5 +1,6 @@
 //! Keeping what became of messages, with everything that follows from it.
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use invite_core::decision::record::{Consequences, Recorded, Stops, Suppress, brakes, consequences};
@@ -179,8 +180,8 @@ impl Write {
         let mut brakes = HashMap::new();
         for Change { delivery, .. } in changes {
             let organisation = delivery.organisation;
-            if !all_settings.contains_key(&organisation) {
-                all_settings.insert(organisation, settings(self.db(), organisation).await?);
+            if let Entry::Vacant(place) = all_settings.entry(organisation) {
+                place.insert(settings(self.db(), organisation).await?);
             }
             brakes.entry((organisation, delivery.batch.id)).or_insert_with(|| Brake::of(delivery));
         }

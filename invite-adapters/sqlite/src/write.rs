@@ -123,10 +123,11 @@ impl Write {
         let whose = (delivery.id, delivery.channel);
         let before = delivery.standing.clone();
         let mut after = delivery::next(&before, event, whose, self.now, &self.policy);
-        if after.state == DeliveryState::Queued && before.state != DeliveryState::Queued {
-            if let Some(reason) = delivery.batch.stopped_because() {
-                after = delivery::next(&after, DeliveryEvent::Cancel(reason), whose, self.now, &self.policy);
-            }
+        if after.state == DeliveryState::Queued
+            && before.state != DeliveryState::Queued
+            && let Some(reason) = delivery.batch.stopped_because()
+        {
+            after = delivery::next(&after, DeliveryEvent::Cancel(reason), whose, self.now, &self.policy);
         }
         if after != before {
             delivery.changed_at = self.now;

@@ -103,7 +103,8 @@ pub fn consequences(recorded: &Recorded<'_>, policy: &Policy) -> Consequences {
         Outcome::Refused { refusal, answer } => {
             also.is_outcome = true;
             also.hard_failure = true;
-            also.sender_works = *refusal != Refusal::Policy;
+            // What is held must not be released by the same outcome.
+            also.sender_works = !matches!(refusal, Refusal::Policy | Refusal::Country);
             also.suppresses = match refusal {
                 Refusal::Recipient => Some(Suppress::Now(SuppressionReason::Refused)),
                 Refusal::RecipientUncertain => Some(Suppress::AfterASecondBatch),

@@ -110,11 +110,9 @@ impl Transaction<'_> {
         batch: BatchId,
         because: Option<String>,
     ) {
-        let now = self.now;
         let row = self.state.batches.get_mut(&(organisation, batch)).expect("a batch stays");
         row.batch.state = BatchState::Paused;
         row.batch.paused_because.clone_from(&because);
-        row.paused_at = Some(now);
         let because = because.unwrap_or_default();
         self.event(Some(organisation), Happening::BatchPaused { batch, because });
     }

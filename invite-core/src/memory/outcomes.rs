@@ -40,8 +40,8 @@ impl Transaction<'_> {
     /// The worker that held a message was not heard of in time.
     pub(super) fn lose(&mut self, key: DeliveryKey, alone: bool) {
         let (before, after) = self.step(key, DeliveryEvent::LeaseLost { alone });
-        if before.state == DeliveryState::HandingOver && before.early.is_some() {
-            // A report about it shows that the provider had accepted it.
+        if before.state == DeliveryState::HandingOver && shows_acceptance(after.state) {
+            // A report had come about it, so the provider had accepted it.
             self.note_sent(key);
             self.follow_outcome(key, &before, &after, &Outcome::Accepted(Receipt(String::new())));
         } else {
@@ -59,10 +59,7 @@ impl Transaction<'_> {
         let (before, after) = self.step(key, DeliveryEvent::Report(reported.report));
         if before != after {
             self.keep_answer(key, reported.answer);
-            if matches!(
-                after.state,
-                DeliveryState::Delivered | DeliveryState::Bounced | DeliveryState::Complained
-            ) {
+            if shows_acceptance(after.state) {
                 self.note_sent(key);
             }
             self.tell_end(key, &before, &after);
@@ -87,6 +84,11 @@ impl Transaction<'_> {
         let now = self.now;
         self.state.deliveries.get_mut(&key).expect("it is there").sent_at.get_or_insert(now);
     }
+}
+
+/// Whether a provider that reports so must have taken responsibility for the message before.
+const fn shows_acceptance(state: DeliveryState) -> bool {
+    matches!(state, DeliveryState::Delivered | DeliveryState::Bounced | DeliveryState::Complained)
 }
 
 /// Why a report puts an address on the suppression list, if it does.

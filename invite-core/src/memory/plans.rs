@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 
 use super::MemoryStore;
 use super::state::{BatchRow, DeliveryRow, ItemRow, following, preceding_in};
@@ -353,22 +353,12 @@ impl Transaction<'_> {
         Some(Ok(self.batch_row(organisation, batch).batch.clone()))
     }
 
-    /// Lets a batch go on: the brake counts anew, and the time of the pause uses up nobody's hours.
+    /// Lets a batch go on; the brake counts anew.
     fn resume(&mut self, organisation: OrganisationId, batch: BatchId) {
-        let now = self.now;
         let row = self.state.batches.get_mut(&(organisation, batch)).expect("a batch stays");
         row.batch.state = BatchState::Running;
         row.batch.paused_because = None;
         (row.outcomes, row.hard_failures) = (0, 0);
-        let paused = row.paused_at.take().map_or(TimeDelta::zero(), |since| now - since);
-        for id in &row.deliveries {
-            let delivery = self.state.deliveries.get_mut(&(organisation, *id)).expect("it is there");
-            if delivery.standing.state == DeliveryState::Queued
-                && let Some(first) = &mut delivery.standing.first_attempt_at
-            {
-                *first += paused;
-            }
-        }
     }
 
     fn stop_batch(&mut self, organisation: OrganisationId, batch: BatchId, to: BatchState) {
@@ -423,7 +413,6 @@ impl BatchRow {
             finished: false,
             outcomes: 0,
             hard_failures: 0,
-            paused_at: None,
             swept: None,
         }
     }

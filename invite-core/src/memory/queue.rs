@@ -299,7 +299,7 @@ impl Transaction<'_> {
                 next_at = [next_at, from].into_iter().flatten().min();
             }
         }
-        waiting.next_in = next_at.and_then(|at| (at - self.now).to_std().ok());
+        waiting.next_in = next_at.map(|at| (at - self.now).to_std().unwrap_or_default());
         waiting
     }
 }

@@ -109,7 +109,6 @@ pub(super) struct BatchRow {
     /// Since confirmation or resumption, for the brake.
     pub(super) outcomes: u32,
     pub(super) hard_failures: u32,
-    pub(super) paused_at: Option<DateTime<Utc>>,
     /// The last person whose invitation the sweep of a recall has revoked.
     pub(super) swept: Option<UserId>,
 }

@@ -262,6 +262,7 @@ pub struct Waiting {
     pub leased: u64,
     /// Messages that wait for a time, a sender, a hold, or a paused batch.
     pub later: u64,
-    /// When the next of those becomes due by itself, from now.
+    /// When the next of those becomes due by itself, from now. A lease that may lapse is not among them: whoever waits
+    /// looks again from time to time.
     pub next_in: Option<Duration>,
 }

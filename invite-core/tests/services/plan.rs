@@ -96,7 +96,7 @@ async fn someone_set_up_is_reset_with_consent_and_skipped_without() {
     let plan = world.plan(Invite::all()).await;
     assert_eq!((plan.totals().send, plan.totals().reset), (0, 1));
     let words = plan.summary();
-    assert!(words.contains("        1  are set up already: with consent to resets"), "{words}");
+    assert!(words.contains("        1  set up already: with consent to resets"), "{words}");
     assert!(words.contains("Messages with consent to resets: 1 e-mail; without: none"), "{words}");
     let batch = world.invites.confirm(&world.admin, plan.id()).await.unwrap();
     assert_eq!((batch.totals.recipients(), batch.totals.skip[&SkipReason::SetUpNeedsConsent]), (0, 1));

@@ -80,7 +80,7 @@ impl fmt::Debug for Journal {
 }
 
 /// Everything that was accepted, in order, and how many lines a kill cut off.
-pub(crate) fn read(path: &Path) -> io::Result<(Vec<Accepted>, u64)> {
+pub(crate) fn read(path: &Path) -> io::Result<(Vec<Accepted>, usize)> {
     let (mut accepted, mut torn) = (Vec::new(), 0);
     for line in BufReader::new(File::open(path)?).split(b'\n').skip(1) {
         match serde_json::from_slice(&line?) {

@@ -19,10 +19,10 @@ const PAGE: usize = 1_000;
 pub(crate) struct Verdict {
     pub(crate) deliveries: usize,
     pub(crate) sent: usize,
-    /// Unknown, and the provider has it.
-    pub(crate) unknown_there: usize,
-    /// Unknown, and the provider does not have it.
-    pub(crate) unknown_not_there: usize,
+    /// Unknown, and the provider has it; e-mail and SMS.
+    pub(crate) unknown_there: [usize; 2],
+    /// Unknown, and the provider does not have it; e-mail and SMS.
+    pub(crate) unknown_not_there: [usize; 2],
     pub(crate) lost: usize,
     pub(crate) ghosts: usize,
     pub(crate) email_twice: usize,
@@ -89,8 +89,8 @@ impl Verdict {
         };
         match (state, copies) {
             (DeliveryState::Sent, 1..) => self.sent += 1,
-            (DeliveryState::Unknown, 1..) => self.unknown_there += 1,
-            (DeliveryState::Unknown, 0) => self.unknown_not_there += 1,
+            (DeliveryState::Unknown, 1..) => self.unknown_there[*channel as usize] += 1,
+            (DeliveryState::Unknown, 0) => self.unknown_not_there[*channel as usize] += 1,
             (_, 1..) => {
                 self.ghosts += 1;
                 fault("the provider has it, and we do not know");

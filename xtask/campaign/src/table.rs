@@ -16,7 +16,7 @@ const SHOWN: usize = 20;
 pub(crate) struct Table<'a> {
     pub(crate) seed: u64,
     pub(crate) kills: &'a Kills,
-    pub(crate) torn: u64,
+    pub(crate) torn: usize,
     pub(crate) verdict: &'a Verdict,
     pub(crate) trial: &'a Trial,
     pub(crate) killing: Duration,
@@ -27,31 +27,36 @@ pub(crate) struct Table<'a> {
 impl fmt::Display for Table<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { kills, verdict, trial, .. } = self;
-        writeln!(f, "kills of a worker (SIGKILL){:>6}   inside   also under way", kills.count())?;
+        writeln!(f, "{:<40}{:>8}{:>17}", "workers killed (SIGKILL)", "inside", "also under way")?;
         for phase in Phase::ALL {
             let inside = kills.in_phase[phase as usize];
             let also = kills.under_way[phase as usize] - inside;
-            writeln!(f, "  {phase:<32}{inside:>8}{also:>17}")?;
+            writeln!(f, "  {phase:<38}{inside:>8}{also:>17}")?;
         }
-        let figures: [(&str, String); 15] = [
-            ("  between the phases", kills.between.to_string()),
-            ("  beside another worker", kills.beside_another.to_string()),
-            ("messages", verdict.deliveries.to_string()),
-            ("  sent", verdict.sent.to_string()),
-            ("  lost", verdict.lost.to_string()),
-            ("  unknown to us, and arrived", verdict.unknown_there.to_string()),
-            ("  unknown to us, and not arrived", verdict.unknown_not_there.to_string()),
-            ("  arrived, and not ours to have sent", verdict.ghosts.to_string()),
-            ("  e-mail twice, a kill fell on each", verdict.email_twice.to_string()),
-            ("  SMS twice", verdict.sms_twice.to_string()),
-            ("  cut off by a kill, not accepted", self.torn.to_string()),
-            ("secrets tried, of all messages", trial.tried.to_string()),
-            ("  working", trial.working.to_string()),
-            ("  used", trial.used.to_string()),
-            ("faults", self.faults.len().to_string()),
+        let [unknown_email, unknown_sms] = verdict.unknown_there;
+        let [unseen_email, unseen_sms] = verdict.unknown_not_there;
+        let figures: [(&str, usize); 18] = [
+            ("  between the phases", kills.between as usize),
+            ("  all", kills.count() as usize),
+            ("  of these, beside a worker that went on", kills.beside_another as usize),
+            ("messages of confirmed batches", verdict.deliveries),
+            ("  sent", verdict.sent),
+            ("  lost", verdict.lost),
+            ("  e-mail unknown, and arrived", unknown_email),
+            ("  e-mail unknown, and not arrived", unseen_email),
+            ("  SMS unknown, and arrived", unknown_sms),
+            ("  SMS unknown, and not arrived", unseen_sms),
+            ("  arrived, and not known as sent", verdict.ghosts),
+            ("  e-mail twice, a kill fell on each", verdict.email_twice),
+            ("  SMS twice", verdict.sms_twice),
+            ("lines that a kill cut off, not accepted", self.torn),
+            ("secrets of all people with a message", trial.tried),
+            ("  that work", trial.working),
+            ("  of these, used", trial.used),
+            ("faults", self.faults.len()),
         ];
         for (name, figure) in figures {
-            writeln!(f, "{name:<34}{figure:>8}")?;
+            writeln!(f, "{name:<40}{figure:>8}")?;
         }
         writeln!(
             f,

@@ -2,7 +2,7 @@
 SELECT c.id, c.invitation, c.generation, c.password, c.expires_at, v.salt
 FROM invite_invitation AS v INDEXED BY invite_invitation_user
 JOIN invite_batch AS vb ON vb.organisation = v.organisation AND vb.id = v.batch
-JOIN invite_credential AS c ON c.organisation = v.organisation AND c.invitation = v.id
+CROSS JOIN invite_credential AS c ON c.organisation = v.organisation AND c.invitation = v.id
 JOIN invite_batch AS cb ON cb.organisation = c.organisation AND cb.id = c.batch
 WHERE v.organisation = ?1
     AND v.user = ?2

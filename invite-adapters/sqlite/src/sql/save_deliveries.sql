@@ -1,5 +1,5 @@
 -- ?1: one object for each delivery
-UPDATE invite_delivery
+UPDATE invite_delivery INDEXED BY invite_delivery_id
 SET
     lane = v.value ->> 'lane',
     state = v.value ->> 'state',

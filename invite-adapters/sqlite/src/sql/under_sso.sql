@@ -7,7 +7,7 @@ WHERE u.organisation = ?1
     AND (
         EXISTS (
             SELECT 1
-            FROM invite_invitation AS v
+            FROM invite_invitation AS v INDEXED BY invite_invitation_user
             WHERE v.organisation = u.organisation
                 AND v.user = u.id
                 AND v.state IN ('pending', 'expired')
@@ -15,7 +15,7 @@ WHERE u.organisation = ?1
         )
         OR EXISTS (
             SELECT 1
-            FROM invite_delivery AS d
+            FROM invite_delivery AS d INDEXED BY invite_delivery_user
             JOIN invite_item AS i ON i.organisation = d.organisation AND i.batch = d.batch AND i.user = d.user
             WHERE d.organisation = u.organisation
                 AND d.user = u.id

@@ -122,7 +122,6 @@ macro_rules! __store_behaviours {
                 what_waits_is_counted
                 no_wake_up_comes_later_than_a_message_that_is_deferred
                 no_wake_up_comes_later_than_the_end_of_a_hold
-                no_wake_up_comes_later_than_the_lapse_of_a_lease
                 a_finished_batch_does_not_stand_in_the_way
             }
             beginning {

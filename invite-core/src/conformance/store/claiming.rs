@@ -303,12 +303,6 @@ pub(super) async fn no_wake_up_comes_later_than_the_end_of_a_hold(stage: Stage) 
     wakes_up_in_time(&stage, HOUR).await
 }
 
-pub(super) async fn no_wake_up_comes_later_than_the_lapse_of_a_lease(stage: Stage) -> Checked {
-    stage.invite(&stage.persons(1)).await?;
-    stage.claim_one().await?;
-    wakes_up_in_time(&stage, stage.policy.lease).await
-}
-
 /// A worker that sleeps as long as it is told finds work within `at_most`, and does not wake up for nothing time and
 /// again.
 pub(super) async fn wakes_up_in_time(stage: &Stage, at_most: Duration) -> Checked {

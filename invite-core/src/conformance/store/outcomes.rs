@@ -120,9 +120,9 @@ pub(super) async fn a_message_is_tried_as_often_as_the_policy_says(mut stage: St
 pub(super) async fn a_message_is_tried_for_as_long_as_the_policy_says(mut stage: Stage) -> Checked {
     stage.policy.email.within = HOUR * 4;
     let batch = stage.invite(&stage.persons(1)).await?;
-    stage.send_one(deferred(Some(HOUR))).await?;
-    stage.advance(HOUR * 2).await;
-    let tried = stage.send_one(deferred(Some(HOUR * 3))).await?;
+    stage.send_one(deferred(Some(HOUR * 3))).await?;
+    stage.advance(HOUR * 3).await;
+    let tried = stage.send_one(deferred(Some(HOUR * 2))).await?;
     let delivery = stage.delivery(batch.id, tried.id()).await?;
     same!(
         (delivery.state, delivery.reason),

@@ -1,0 +1,271 @@
+//! Rule 4, tenancy: every key and query begins with the organisation.
+
+use std::collections::BTreeSet;
+use std::fmt::Write;
+use std::time::Duration;
+
+use invite_core::model::id::{BatchId, OrganisationId, UserId};
+use invite_core::model::message::Channel;
+use invite_core::model::role::Role;
+use invite_core::model::selection::Filter;
+use invite_core::service::{Acceptance, ConfirmOptions, Error, ImportOptions, SecretCheck, SignIn, SignedIn};
+use invite_core::{Actor, Invite, Invites, Secret};
+
+use crate::house::{CHOSEN, House, password, person, secret, settings};
+use crate::sources::below;
+
+/// Two organisations: ours, in which much has happened to Anna, and theirs, whose administrator has got hold of our ids.
+struct Two {
+    house: House,
+    anna: UserId,
+    plan: BatchId,
+    batch: BatchId,
+    temporary: Secret,
+    theirs: OrganisationId,
+    thief: Actor,
+}
+
+impl Two {
+    async fn new() -> Self {
+        let house = House::new().await;
+        let anna = house.add("anna").await;
+        house.set_up("anna", anna).await;
+        let batch = house.send(Invite::users([anna])).await;
+        let temporary = password(house.messages_to("anna").last().unwrap());
+        house.add("bo").await;
+        let plan = house.invites.plan(&house.admin, Invite::never_invited()).await.unwrap().id();
+        house.invites.suppress(&house.admin, Channel::Email, "bo@acme.example").await.unwrap();
+
+        let theirs = house.invites.create_organisation("theirs".parse().unwrap(), settings("Theirs")).await;
+        let theirs = theirs.unwrap().id;
+        let boss = person("boss", |user| user.role = Role::Administrator);
+        let thief = Actor::administrator(theirs, boss.id);
+        house.invites.add_user(&Actor::system(theirs), boss).await.unwrap();
+        Self { house, anna, plan, batch, temporary, theirs, thief }
+    }
+
+    /// Everything of ours that could be changed, in words.
+    async fn ours(&self) -> String {
+        let Self { house, .. } = self;
+        let (invites, admin) = (&house.invites, &house.admin);
+        let mut all = String::new();
+        for row in invites.users(admin, Filter::default(), None, 100).await.unwrap().rows {
+            let story = invites.story(admin, row.user.id).await.unwrap();
+            writeln!(all, "{row:?} {story:?} {}", house.own_counts(row.user.id).await).unwrap();
+        }
+        for batch in invites.batches(admin, None, 100).await.unwrap().rows {
+            let items = invites.items(admin, batch.id, None, 100).await.unwrap();
+            writeln!(all, "{batch:?} {items:?} {:?}", house.deliveries(batch.id).await).unwrap();
+        }
+        let suppressions = invites.suppressions(admin, None, 100).await.unwrap();
+        let settings = invites.organisation(house.organisation).await.unwrap();
+        let audit = invites.audit(admin, None, 1000).await.unwrap();
+        writeln!(all, "{suppressions:?} {settings:?} {audit:?}").unwrap();
+        all
+    }
+
+    /// Calls a service of [`Invites`] as the administrator of the other organisation, with ids of ours.
+    async fn try_to_cross_with(&self, service: &str) {
+        let Self { house, anna, plan, batch, temporary, theirs, thief } = self;
+        let (invites, anna, plan, batch, theirs): (&Invites, _, _, _, _) =
+            (&house.invites, *anna, *plan, *batch, *theirs);
+        let now = "2026-11-23T09:00:00Z".parse().unwrap();
+        match service {
+            // Of the host itself, which serves all organisations; they take no actor.
+            "builder" | "builder_with" | "worker" | "policy" | "events" | "create_organisation"
+            | "organisation" | "organisation_by_alias" | "organisations"
+            // By the delivery's id alone, from a provider whose signature the host has verified.
+            | "report"
+            // Here the token alone says which organisation, and what follows is scoped by it: rule 17.
+            | "inspect_link" | "accept" => {}
+            "authorise" => {
+                let pretends = Actor::administrator(house.organisation, thief.user().unwrap());
+                assert!(matches!(invites.authorise(&pretends).await, Err(Error::NotAllowed)));
+            }
+            "users" => {
+                let rows = invites.users(thief, Filter::default(), None, 100).await.unwrap().rows;
+                assert_eq!(rows.iter().map(|row| row.user.id).collect::<Vec<_>>(), [thief.user().unwrap()]);
+            }
+            "user" => not_found(invites.user(thief, anna).await),
+            "add_user" => {
+                // The same id in another organisation is another person.
+                let mut other = person("other", |_| {});
+                other.id = anna;
+                invites.add_user(thief, other).await.unwrap();
+            }
+            "change_user" => {
+                not_found(invites.change_user(thief, anna, |user| user.deactivated = true).await);
+            }
+            "import" => {
+                let file = "email,username,first_name\nanna@acme.example,anna,Stolen\n".as_bytes();
+                let report = invites.import(thief, file, ImportOptions::default()).await.unwrap();
+                assert_eq!((report.created, report.updated), (1, 0));
+            }
+            "plan" => {
+                let plan = invites.plan(thief, Invite::users([anna])).await.unwrap();
+                assert_eq!(plan.totals().recipients(), 0);
+            }
+            "planned" => not_found(invites.planned(thief, plan).await),
+            "items" => assert!(invites.items(thief, plan, None, 10).await.unwrap().rows.is_empty()),
+            "confirm" => not_found(invites.confirm(thief, plan).await),
+            "confirm_with" => not_found(invites.confirm_with(thief, plan, ConfirmOptions::new()).await),
+            "batch" => not_found(invites.batch(thief, batch).await),
+            "batches" => assert!(invites.batches(thief, None, 10).await.unwrap().rows.is_empty()),
+            "deliveries" => {
+                assert!(invites.deliveries(thief, batch, None, 10).await.unwrap().rows.is_empty());
+            }
+            "pause" => not_found(invites.pause(thief, batch, "theft").await),
+            "resume" => not_found(invites.resume(thief, batch).await),
+            "cancel" => not_found(invites.cancel(thief, batch).await),
+            "recall" => not_found(invites.recall(thief, batch).await),
+            // Pauses are the senders', which organisations share or not as the host says.
+            "sender_pauses" => assert_eq!(invites.sender_pauses(thief).await.unwrap(), []),
+            "suppressions" => assert!(invites.suppressions(thief, None, 10).await.unwrap().rows.is_empty()),
+            "suppress" => invites.suppress(thief, Channel::Email, "anna@acme.example").await.unwrap(),
+            "unsuppress" => invites.unsuppress(thief, Channel::Email, "bo@acme.example").await.unwrap(),
+            "audit" => {
+                let entries = invites.audit(thief, None, 1000).await.unwrap().rows;
+                assert!(entries.iter().all(|entry| entry.actor.organisation() == theirs));
+            }
+            "story" => not_found(invites.story(thief, anna).await),
+            "change_settings" => drop(invites.change_settings(thief, settings("Renamed")).await.unwrap()),
+            "own_password_counts" => {
+                // It is retired with us.
+                assert!(!house.own_counts(anna).await);
+                assert_eq!(invites.own_password_counts(theirs, vec![anna]).await.unwrap(), [true]);
+            }
+            "check_secret" => {
+                let check = invites.check_secret(theirs, anna, temporary, "").await.unwrap();
+                assert_eq!(check, SecretCheck::No);
+            }
+            "redeem" => {
+                let redeemed = invites.redeem(theirs, anna, temporary, &secret(CHOSEN), "").await.unwrap();
+                assert_eq!(redeemed, Acceptance::Unknown);
+            }
+            "sign_in" => {
+                let sign_in = SignIn::new("anna", temporary.clone());
+                assert_eq!(invites.sign_in(theirs, sign_in).await.unwrap(), SignedIn::Refused);
+            }
+            "record_change" => invites.record_change(theirs, &[anna]).await.unwrap(),
+            "record_sign_in" => invites.record_sign_in(theirs, &[(anna, now)]).await.unwrap(),
+            "record_password_set" => {
+                let later = now + Duration::from_hours(24);
+                invites.record_password_set(theirs, &[(anna, later)]).await.unwrap();
+            }
+            new => panic!("rule 4: try {new} here with another organisation's ids"),
+        }
+    }
+}
+
+fn not_found<T>(answer: Result<T, Error>) {
+    assert!(matches!(answer.err(), Some(Error::NotFound(_))));
+}
+
+/// The public methods of `Invites`, read from the source, so that none is forgotten.
+fn services() -> BTreeSet<String> {
+    let mut services = BTreeSet::new();
+    for (_, source) in below("service") {
+        let mut of_invites = false;
+        for line in source.lines() {
+            if line.starts_with("impl ") || line == "}" {
+                of_invites = line == "impl Invites {";
+            }
+            let public = ["    pub async fn ", "    pub fn ", "    pub const fn "];
+            if let Some(rest) =
+                public.iter().find_map(|start| line.strip_prefix(start)).filter(|_| of_invites)
+            {
+                services.insert(rest.split(['(', '<']).next().unwrap().to_owned());
+            }
+        }
+    }
+    services
+}
+
+#[tokio::test]
+async fn rule_04_no_service_crosses_an_organisations_border_with_anothers_ids() {
+    let services = services();
+    assert!(services.len() > 30, "{services:?}");
+    for service in services {
+        let two = Two::new().await;
+        let before = two.ours().await;
+        two.try_to_cross_with(&service).await;
+        assert_eq!(two.ours().await, before, "{service}");
+    }
+}
+
+#[tokio::test]
+async fn rule_04_two_organisations_with_the_same_people_send_each_its_own() {
+    let two = Two::new().await;
+    let house = &two.house;
+    let twin = person("anna", |user| user.id = two.anna);
+    house.invites.add_user(&two.thief, twin).await.unwrap();
+    let plan = house.invites.plan(&two.thief, Invite::users([two.anna])).await.unwrap();
+    assert_eq!((plan.totals().send, plan.totals().reset), (1, 0));
+    house.invites.confirm(&two.thief, plan.id()).await.unwrap();
+    house.work().await;
+    let theirs = password(house.messages_to("anna").last().unwrap());
+    assert_eq!(house.sign_in("anna", &theirs).await, SignedIn::Refused);
+    assert_eq!(house.sign_in("anna", &two.temporary).await, SignedIn::MustChangePassword);
+    let there = house.invites.sign_in(two.theirs, SignIn::new("anna", theirs)).await.unwrap();
+    assert_eq!(there, SignedIn::MustChangePassword);
+}
+
+/// The methods of ports that do not begin with the organisation; each says why in its trait's documentation.
+const WITHOUT_ORGANISATION: [&str; 15] = [
+    // How an organisation is found, and how the host lists them.
+    "organisations::by_alias",
+    "organisations::organisations",
+    // The clock.
+    "plans::now",
+    // Work for all organisations; what is touched is found by the claim's token or the delivery's id.
+    "queue::begin",
+    "queue::claim",
+    "queue::record",
+    "queue::release",
+    "queue::renew",
+    "queue::report",
+    "queue::sweep",
+    "queue::waiting",
+    // For the host itself.
+    "records::events",
+    "records::sender_pauses",
+    // The digest is all that there is.
+    "redemption::link",
+    // One message, which names its organisation.
+    "transport::send",
+];
+
+#[test]
+fn rule_04_the_port_methods_that_do_not_begin_with_the_organisation_are_these() {
+    let ports = below("port");
+    let scoped: BTreeSet<&str> = ports.iter().flat_map(|(_, source)| scoped_requests(source)).collect();
+    let mut without = Vec::new();
+    for (name, source) in &ports {
+        let name = name.trim_start_matches("port/").trim_end_matches(".rs");
+        for part in source.split("    async fn ").skip(1) {
+            let signature: String = part[..part.find(" -> ").unwrap()].split_whitespace().collect();
+            let (method, arguments) = signature.split_once('(').unwrap();
+            let first = arguments.trim_start_matches("&self").trim_start_matches(',');
+            let first = first.split(',').next().unwrap().trim_end_matches(')');
+            let kind = first.split(':').next_back().unwrap();
+            let by_organisation = ["OrganisationId", "Organisation", "Arc<Organisation>"].contains(&kind)
+                || scoped.contains(kind);
+            if !by_organisation {
+                without.push(format!("{name}::{method}"));
+            }
+        }
+    }
+    without.sort();
+    without.dedup();
+    assert_eq!(without, WITHOUT_ORGANISATION);
+}
+
+/// The structs of a port's source that name an organisation, or an actor, who has one.
+fn scoped_requests(source: &str) -> Vec<&str> {
+    let structs = source.split("pub struct ").skip(1);
+    let scoped = structs.filter(|text| {
+        let fields = text.split("\n}").next().unwrap();
+        fields.contains("pub organisation: OrganisationId") || fields.contains("pub actor: Actor")
+    });
+    scoped.map(|text| text.split([' ', '(']).next().unwrap()).collect()
+}
