@@ -12,10 +12,12 @@ use invite_core::credential::random::system_random;
 use invite_core::model::actor::Actor;
 use invite_core::model::credential::CredentialKind;
 use invite_core::model::event::{EventCursor, Happening};
+use invite_core::model::id::UserId;
 use invite_core::model::item::SkipReason;
 use invite_core::model::message::{Content, Message};
 use invite_core::model::organisation::{ReminderRules, Settings};
 use invite_core::model::outcome::{Outcome, Receipt};
+use invite_core::model::selection::Filter;
 use invite_core::port::transport::Transport;
 use invite_core::service::{ConfirmOptions, ImportOptions, Invite, Invites, Remind};
 use invite_sqlite::SqliteStore;
@@ -91,6 +93,12 @@ pub(crate) async fn measure(people: u64) -> Result<Measured, Box<dyn Error>> {
     steps.push(watch.stop()?);
     check.equal("planned to be reminded", plan.totals().send, send);
 
+    let chosen = ids(&invites, &actor).await?;
+    let watch = Stopwatch::start("plan, chosen by id")?;
+    let plan = invites.plan(&actor, Invite::users(chosen)).await?;
+    steps.push(watch.stop()?);
+    check.equal("planned to be invited again", plan.totals().send, send);
+
     let database_bytes = std::fs::metadata(&database)?.len();
     Ok(Measured { people, messages, database_bytes, steps, faults: check.faults })
 }
@@ -113,6 +121,17 @@ async fn invited(invites: &Invites) -> Result<u64, Box<dyn Error>> {
         cursor = last.cursor;
         let counted = events.iter().filter(|event| matches!(event.what, Happening::Invited { .. }));
         invited += counted.count() as u64;
+    }
+}
+
+/// Everybody, as somebody who ticks them all in a list would send them.
+async fn ids(invites: &Invites, actor: &Actor) -> Result<Vec<UserId>, Box<dyn Error>> {
+    let (mut ids, mut after) = (Vec::new(), None);
+    loop {
+        let page = invites.users(actor, Filter::default(), after, 500).await?;
+        ids.extend(page.rows.iter().map(|row| row.user.id));
+        let Some(next) = page.next else { return Ok(ids) };
+        after = Some(next);
     }
 }
 
