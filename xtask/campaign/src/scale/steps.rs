@@ -22,7 +22,7 @@ use invite_core::port::transport::Transport;
 use invite_core::service::{ConfirmOptions, ImportOptions, Invite, Invites, Remind};
 use invite_sqlite::SqliteStore;
 
-use super::measured::{Measured, Stopwatch};
+use super::measured::{Measured, Step, Stopwatch};
 use super::people::{self, Expected};
 use crate::rollout::LINK;
 
@@ -96,7 +96,7 @@ pub(crate) async fn measure(people: u64) -> Result<Measured, Box<dyn Error>> {
     let chosen = ids(&invites, &actor).await?;
     let watch = Stopwatch::start("plan, chosen by id")?;
     let plan = invites.plan(&actor, Invite::users(chosen)).await?;
-    steps.push(watch.stop()?);
+    steps.push(Step { is_handed_a_list: true, ..watch.stop()? });
     check.equal("planned to be invited again", plan.totals().send, send);
 
     let database_bytes = std::fs::metadata(&database)?.len();
