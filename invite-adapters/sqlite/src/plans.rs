@@ -1,6 +1,7 @@
 //! Plans and batches.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -413,8 +414,8 @@ impl Write {
             }));
             let (Some(user), Some(invitation)) = (user, invitation) else { continue };
             for channel in decided.channels {
-                if !lanes.contains_key(&channel) {
-                    lanes.insert(channel, self.lane_of_plan(page, channel).await?);
+                if let Entry::Vacant(place) = lanes.entry(channel) {
+                    place.insert(self.lane_of_plan(page, channel).await?);
                 }
                 deliveries.push(json!({
                     "id": DeliveryId::new().hex(),

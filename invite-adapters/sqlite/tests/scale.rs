@@ -1,6 +1,8 @@
 //! What many people cost. Run it with
 //! `cargo test --release -p invite-sqlite --test scale -- --ignored --nocapture`.
 
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test may panic, and this one prints")]
+
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::time::Instant;
