@@ -1,5 +1,7 @@
 //! How the tables come to be.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
 use invite_core::port::error::PortErrorKind;
 use invite_core::port::plans::Plans;
 use invite_sqlite::SqliteStore;

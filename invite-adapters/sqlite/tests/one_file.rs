@@ -1,5 +1,7 @@
 //! What is special about one file: several who use it at once, what stays in it, and filters that SQL evaluates.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroUsize;
 use std::path::Path;
