@@ -50,7 +50,10 @@
 #[macro_use]
 mod checks;
 pub mod accounts;
-#[expect(clippy::unchecked_time_subtraction, reason = "a duration that underflows is a mistake of the suite, and fails it")]
+#[expect(
+    clippy::unchecked_time_subtraction,
+    reason = "a duration that underflows is a mistake of the suite, and fails it"
+)]
 pub mod store;
 pub mod transport;
 

@@ -12,6 +12,7 @@ use crate::model::delivery::DeliveryState;
 use crate::model::id::DeliveryId;
 use crate::policy::Policy;
 use crate::port::InvitationStore;
+use crate::port::error::PortErrorKind;
 use crate::port::queue::{HandOverResult, Record, RecordDelivery};
 
 /// At most so many outcomes in a transaction.
@@ -62,17 +63,38 @@ async fn run(
     }
 }
 
-/// An outcome that cannot be written now is kept in memory and tried again: to lose it would send an e-mail twice.
+/// An outcome that cannot be written now is kept in memory and tried again: to lose it would send an e-mail twice. When
+/// the store refuses them for good, each is tried by itself, so that one cannot keep the others; one that is refused by
+/// itself is given up with an error, and its lease lapses: it is then shown as unknown.
 async fn write(store: &dyn InvitationStore, record: Record) -> Vec<Option<DeliveryState>> {
+    match write_together(store, &record).await {
+        Some(kept) => kept,
+        None => {
+            let mut kept = Vec::with_capacity(record.outcomes.len());
+            for one in record.outcomes {
+                let alone = Record { outcomes: vec![one], policy: record.policy.clone() };
+                kept.push(
+                    write_together(store, &alone).await.and_then(|states| states.first().copied().flatten()),
+                );
+            }
+            kept
+        }
+    }
+}
+
+/// None where the store refuses for good.
+async fn write_together(store: &dyn InvitationStore, record: &Record) -> Option<Vec<Option<DeliveryState>>> {
     let mut wait = Duration::from_millis(50);
     loop {
-        match store.record(record.clone()).await {
-            Ok(kept) => return kept,
-            Err(error) => {
-                tracing::error!(%error, outcomes = record.outcomes.len(), "outcomes not recorded, trying again");
-                tokio::time::sleep(wait).await;
-                wait = (wait * 2).min(Duration::from_secs(5));
-            }
+        let error = match store.record(record.clone()).await {
+            Ok(kept) => return Some(kept),
+            Err(error) => error,
+        };
+        tracing::error!(%error, outcomes = record.outcomes.len(), "outcomes not recorded");
+        if matches!(error.kind(), PortErrorKind::Refused | PortErrorKind::Corrupt) {
+            return None;
         }
+        tokio::time::sleep(wait).await;
+        wait = (wait * 2).min(Duration::from_secs(5));
     }
 }
