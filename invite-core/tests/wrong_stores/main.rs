@@ -1,0 +1,127 @@
+//! Stores that are wrong on purpose, each in one way: the suite catches every one of them, by the behaviour named here.
+//!
+//! They are wrappers around the memory store that change what is asked or answered. What is decided inside a
+//! transaction cannot be made wrong from outside: the order of the machine's steps, the second life of an e-mail, the
+//! death of a suspect. Those are proved by the tests of the machines, and by what the memory store and SQLite do with
+//! the suite.
+
+#![cfg(feature = "conformance")]
+
+mod wrong;
+
+use std::sync::Arc;
+
+use invite_core::conformance::store::{BEHAVIOURS, StoreUnderTest};
+use invite_core::conformance::{block_on, failures};
+use invite_core::memory::{ManualClock, MemoryStore};
+use wrong::{Fault, TwoClocks, Wrong};
+
+/// A store with this fault fails this behaviour.
+macro_rules! caught {
+    ($($test:ident: $fault:ident by $behaviour:ident)*) => {$(
+        #[test]
+        fn $test() {
+            is_caught(Fault::$fault, stringify!($behaviour));
+        }
+    )*};
+}
+
+caught! {
+    a_worker_that_was_overtaken_goes_on: NoFencing by whoever_was_overtaken_begins_nothing
+    an_outcome_of_an_overtaken_worker_counts: NoFencing by an_outcome_of_whoever_was_overtaken_is_not_kept
+    anybody_gives_back_what_anybody_claimed: NoFencing by only_who_has_a_message_can_give_it_back
+    an_attempt_is_counted_when_it_is_claimed: AttemptAtClaim by claiming_counts_no_attempt_and_beginning_counts_one
+    a_claim_costs_an_attempt: AttemptAtClaim by a_message_that_is_given_back_is_as_it_was
+    leases_are_on_the_clocks_of_workers: WorkersClock by a_lease_lapses_on_the_clock_of_the_store_and_not_before
+    a_lease_is_longer_than_asked_for: LongLease by a_lease_lapses_on_the_clock_of_the_store_and_not_before
+    a_renewal_is_answered_and_forgotten: RenewalForgotten by a_lease_that_is_renewed_stands
+    an_outcome_is_recorded_before_it_is_there: RecordedBeforeSent by a_message_that_is_begun_is_not_sent_yet
+    nobody_is_told_when_to_wake_up: LostWakeUp by no_wake_up_comes_later_than_a_message_that_is_deferred
+    nobody_is_told_when_a_hold_ends: LostWakeUp by no_wake_up_comes_later_than_the_end_of_a_hold
+    nobody_is_told_of_the_next_probe: LostWakeUp by no_wake_up_comes_later_than_the_next_probe
+    every_organisation_sees_every_batch: TenantIgnored by a_batch_is_not_seen_from_another_organisation
+    every_organisation_changes_every_batch: TenantIgnored by a_batch_is_not_changed_from_another_organisation
+    every_organisation_sees_every_person: TenantIgnored by a_person_is_not_seen_from_another_organisation
+    every_organisation_takes_every_credential: TenantIgnored by a_credential_is_not_used_from_another_organisation
+    every_organisation_sees_every_password: TenantIgnored by temporary_passwords_are_not_seen_from_another_organisation
+    a_token_is_found_by_its_beginning: TokenByPrefix by a_digest_is_compared_whole
+    two_workers_get_the_same: ClaimsOverlap by no_two_workers_get_the_same_message
+    workers_who_come_together_get_the_same: ClaimsOverlap by workers_who_claim_at_the_same_time_share_the_work
+    suspects_are_claimed_in_groups: SuspectsInGroups by survivors_of_a_group_that_died_are_claimed_alone_and_first
+    the_largest_batch_goes_first: UnfairClaims by a_huge_batch_does_not_starve_another_organisation
+    a_message_does_not_wait_for_its_time: DueAtOnce by a_message_waits_for_its_time
+    a_sealed_secret_stays_for_ever: SealedForEver
+        by a_sealed_secret_is_kept_while_its_message_waits_and_wiped_when_it_ends
+    a_sealed_secret_is_wiped_while_it_is_needed: WipedTooEarly by a_retry_carries_the_same_secret
+    a_shared_secret_is_wiped_with_the_first_message: WipedTooEarly
+        by a_sealed_secret_is_wiped_when_no_message_shares_it_any_more
+    confirming_twice_makes_two: ConfirmedTwice by confirming_twice_is_one_batch
+    confirming_at_once_makes_many: ConfirmedTwice by of_many_who_confirm_at_the_same_time_one_does
+    a_page_that_comes_twice_counts_twice: PageTwice by a_page_that_was_written_already_changes_nothing
+    a_page_is_written_before_its_turn: PageTwice by a_page_that_comes_before_its_turn_is_not_written
+    the_confirmers_own_item_is_kept: ConfirmerKept by whoever_confirms_is_never_in_the_batch
+    nobody_asks_for_consent: ConsentIgnored by without_consent_nobody_who_is_set_up_gets_a_message
+    the_hold_is_ignored: HoldIgnored by the_hold_that_was_asked_for_is_kept
+    a_plan_never_expires: PlanForEver by a_plan_expires_unused
+    a_recall_is_seen_when_it_is_swept: StopsAtSweep by a_recall_is_seen_by_everything_before_any_sweep
+    a_recall_lifts_when_it_is_swept: StopsAtSweep by a_recall_lifts_at_once_and_tells_it_with_the_sweep
+    a_cancelled_batch_sends_until_it_is_swept: StopsAtSweep
+        by begin_stops_what_a_batch_no_longer_sends_before_any_sweep
+    a_retirement_is_not_lifted: RetiredForEver by a_retirement_is_lifted_when_nothing_of_the_invitation_arrived
+    a_reset_retires_before_it_is_sent: RetiredAtBegin
+        by a_reset_retires_the_own_password_when_a_provider_accepts_it_and_not_before
+    an_invitation_supersedes_before_it_is_accepted: SupersedesAtBegin
+        by an_invitation_supersedes_the_earlier_one_when_it_is_accepted_and_not_before
+    a_blocked_sender_is_tried_all_the_time: ProbeAlways by a_blocked_sender_is_probed_with_one_message_an_interval
+    throttling_costs_an_attempt: ThrottleCharged
+        by throttling_gives_the_attempt_back_and_the_sender_goes_on_by_itself
+    a_transport_not_called_costs_an_attempt: NotCalledCharged by a_transport_that_was_not_called_costs_no_attempt
+    policy_refusals_stop_nobody: NoBreaker
+        by identical_policy_refusals_in_a_row_stop_the_sender_and_go_back_to_the_queue
+    a_failing_batch_goes_on: NoBrake by a_batch_brakes_when_too_many_of_its_messages_fail
+    a_message_is_tried_for_ever: TriedForEver by a_message_is_tried_as_often_as_the_policy_says
+    begin_believes_the_plan: StaleFacts by begin_decides_again_with_fresh_facts
+    a_message_begins_as_often_as_it_is_asked: BegunTwice by a_message_begins_once
+    events_are_out_of_order: EventsReordered by events_come_in_order_page_by_page_and_none_is_left_out
+    an_event_is_lost: EventsLost by events_come_in_order_page_by_page_and_none_is_left_out
+    an_event_is_given_once: EventsOnce by events_are_given_again_to_whoever_asks_again
+    a_stranger_locks_an_invitee_out: GuessesLockOut by guessing_never_locks_an_invitee_out
+    the_wait_after_guesses_has_no_limit: GuessesLockOut
+        by a_few_guesses_are_free_and_then_the_wait_doubles_up_to_its_limit
+    all_addresses_share_their_guesses: GuessesOfAll by guesses_are_counted_for_each_person_and_each_address
+    a_reservation_has_no_number: NoNumber by a_reservation_that_was_not_completed_can_be_taken_up_after_its_time
+    any_number_closes: NoNumber by a_reservation_is_closed_by_its_own_number_alone
+    many_reserve_at_once: ReservedByAll by of_twenty_who_come_at_the_same_time_one_wins
+    reading_a_link_reserves_it: LinkReserves by reading_a_link_changes_nothing
+    an_old_arrival_closes: ArrivalsAreNow by an_arrival_before_the_invitation_leaves_it_open
+    arrivals_count_in_their_order: ArrivalsAreNow by a_password_that_was_set_later_ends_a_retirement
+    whoever_leaves_keeps_the_credential: ChangesForgotten by whoever_leaves_loses_what_was_sent_and_what_waits
+    answers_are_out_of_order: AnswersReversed by own_passwords_are_told_in_the_order_asked
+    a_sweep_takes_all_at_once: SweepsAll by a_sweep_of_one_row_at_a_time_gets_everything_done
+    a_sweep_never_ends: SweepsForEver by a_sweep_that_has_nothing_to_do_says_so
+    a_version_that_was_pinned_is_not_kept: PinsForgotten
+        by a_message_of_ones_own_has_versions_that_count_up_and_can_go_back_to_the_built_in_one
+    the_audit_forgets: AuditForgets by confirming_is_audited_once
+}
+
+#[test]
+fn the_right_store_passes_all() {
+    let found = block_on(failures(BEHAVIOURS, async || subject(Fault::None)));
+    assert!(found.is_empty(), "{found:#?}");
+}
+
+fn is_caught(fault: Fault, behaviour: &str) {
+    let behaviour = BEHAVIOURS.iter().find(|one| one.name == behaviour).expect("a behaviour of the suite");
+    let proof = block_on(behaviour.check(subject(fault)));
+    let failure = proof.expect_err("the suite catches it");
+    assert!(!failure.to_string().contains("panicked"), "it is caught by what it does: {failure}");
+}
+
+fn subject(fault: Fault) -> StoreUnderTest {
+    let clock = Arc::new(ManualClock::new("2026-11-23T08:00:00Z".parse().expect("an instant")));
+    let store = match fault {
+        Fault::WorkersClock => MemoryStore::with_clock(Arc::new(TwoClocks::new(clock.clone()))),
+        _ => MemoryStore::with_clock(clock.clone()),
+    };
+    StoreUnderTest { store: Arc::new(Wrong::new(store, fault)), clock }
+}

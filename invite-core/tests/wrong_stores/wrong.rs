@@ -1,0 +1,781 @@
+//! The memory store with one fault.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chrono::{DateTime, TimeDelta, Utc};
+use invite_core::credential::{StoredForm, TokenDigest};
+use invite_core::decision::begin::Take;
+use invite_core::decision::history::History;
+use invite_core::machine::batch::{BatchEvent, WrongBatchState};
+use invite_core::memory::{ManualClock, MemoryStore};
+use invite_core::model::actor::Actor;
+use invite_core::model::batch::{Batch, BatchState, Progress};
+use invite_core::model::delivery::{Delivery, DeliveryState};
+use invite_core::model::event::{Event, EventCursor, Happening};
+use invite_core::model::id::{
+    BatchId, ClaimToken, CredentialId, DeliveryId, InvitationId, OrganisationId, UserId,
+};
+use invite_core::model::invitation::RevokeReason;
+use invite_core::model::item::Item;
+use invite_core::model::message::Channel;
+use invite_core::model::message_kind::MessageKind;
+use invite_core::model::organisation::{Alias, Organisation};
+use invite_core::model::outcome::{Outcome, Receipt};
+use invite_core::model::sender::SenderPause;
+use invite_core::model::suppression::Suppression;
+use invite_core::model::template_key::TemplateKey;
+use invite_core::model::user::User;
+use invite_core::policy::Policy;
+use invite_core::port::clock::Clock;
+use invite_core::port::error::PortResult;
+use invite_core::port::organisations::{OrganisationSaved, Organisations, StoredTemplate};
+use invite_core::port::plans::{BatchChange, Confirm, Confirmed, NewPlan, PlanPage, Plans};
+use invite_core::port::queue::{
+    Begin, Begun, Claim, Claimed, HandOver, HandOverResult, Queue, Record, RecordDelivery, Reported, Waiting,
+};
+use invite_core::port::records::{Arrival, AuditEntry, PersonRecord, Records, SuppressionChange};
+use invite_core::port::redemption::{
+    Close, Guess, Link, LinkState, OpenPassword, Redemption, Reserve, Reserved,
+};
+
+/// What is wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fault {
+    /// Nothing.
+    None,
+    /// Whatever token a worker shows is taken for the newest.
+    NoFencing,
+    /// The attempts that are shown are the claims.
+    AttemptAtClaim,
+    /// Every other transaction is on the clock of a worker that is ten minutes ahead.
+    WorkersClock,
+    /// Leases are a hundred times as long.
+    LongLease,
+    /// Renewing says yes and does nothing.
+    RenewalForgotten,
+    /// Begin records that the message was accepted.
+    RecordedBeforeSent,
+    /// Nobody is told when the next message is due.
+    LostWakeUp,
+    /// What is not found in the organisation is looked for in all.
+    TenantIgnored,
+    /// Eight octets of a digest are enough.
+    TokenByPrefix,
+    /// When nothing is left, a claim gives what the last one gave.
+    ClaimsOverlap,
+    /// Suspects are given as many as there are.
+    SuspectsInGroups,
+    /// The messages of the oldest batch go first.
+    UnfairClaims,
+    /// A deferred message is due at once.
+    DueAtOnce,
+    /// A sealed secret is never wiped.
+    SealedForEver,
+    /// A sealed secret is wiped with the first attempt.
+    WipedTooEarly,
+    /// Confirming again makes another batch.
+    ConfirmedTwice,
+    /// A page is written wherever the plan stands.
+    PageTwice,
+    /// Whoever confirms stays in the batch.
+    ConfirmerKept,
+    /// Consent is taken for given.
+    ConsentIgnored,
+    /// Nothing is held.
+    HoldIgnored,
+    /// Plans live for a year.
+    PlanForEver,
+    /// Cancelling and recalling wait for the sweep.
+    StopsAtSweep,
+    /// What was retired stays retired.
+    RetiredForEver,
+    /// A reset retires when it is begun.
+    RetiredAtBegin,
+    /// An invitation supersedes when it is begun.
+    SupersedesAtBegin,
+    /// A blocked sender is probed with every claim.
+    ProbeAlways,
+    /// A throttled attempt counts.
+    ThrottleCharged,
+    /// An attempt without transport counts.
+    NotCalledCharged,
+    /// Policy refusals stop no sender.
+    NoBreaker,
+    /// Failures stop no batch.
+    NoBrake,
+    /// Attempts have no limit.
+    TriedForEver,
+    /// Begin looks at the facts of the plan.
+    StaleFacts,
+    /// Begin answers again what it answered before.
+    BegunTwice,
+    /// Events come newest first.
+    EventsReordered,
+    /// Every third event is lost.
+    EventsLost,
+    /// What was read once is not given again.
+    EventsOnce,
+    /// The wait after guesses is a hundred days, for everybody.
+    GuessesLockOut,
+    /// Guesses of all addresses count together.
+    GuessesOfAll,
+    /// Every reservation has the number 1, and any number closes.
+    NoNumber,
+    /// A reservation is over at once.
+    ReservedByAll,
+    /// Reading a link reserves it.
+    LinkReserves,
+    /// All arrivals are taken to be of now.
+    ArrivalsAreNow,
+    /// Changes of people are not looked at.
+    ChangesForgotten,
+    /// Answers come in reverse.
+    AnswersReversed,
+    /// A sweep knows no limit.
+    SweepsAll,
+    /// A sweep always says that it did something.
+    SweepsForEver,
+    /// Only the newest version of a message is there.
+    PinsForgotten,
+    /// The audit is empty.
+    AuditForgets,
+}
+
+/// A clock that every other reader sees ten minutes ahead.
+#[derive(Debug)]
+pub(super) struct TwoClocks {
+    clock: Arc<ManualClock>,
+    readings: AtomicU32,
+}
+
+impl TwoClocks {
+    pub(super) const fn new(clock: Arc<ManualClock>) -> Self {
+        Self { clock, readings: AtomicU32::new(0) }
+    }
+}
+
+impl Clock for TwoClocks {
+    fn now(&self) -> DateTime<Utc> {
+        let ahead = self.readings.fetch_add(1, Ordering::Relaxed) % 2;
+        self.clock.now() + TimeDelta::minutes(10) * i32::try_from(ahead).expect("0 or 1")
+    }
+}
+
+/// The memory store with one fault.
+#[derive(Debug)]
+pub(super) struct Wrong {
+    store: MemoryStore,
+    fault: Fault,
+    notes: Mutex<Notes>,
+}
+
+/// What the faults need to remember.
+#[derive(Debug, Default)]
+struct Notes {
+    tokens: BTreeMap<DeliveryId, ClaimToken>,
+    claims: BTreeMap<DeliveryId, u32>,
+    last_claim: Option<Claimed>,
+    digests: Vec<[u8; 32]>,
+    plans: BTreeMap<BatchId, (NewPlan, Vec<PlanPage>)>,
+    stops: Vec<BatchChange>,
+    reset: BTreeSet<UserId>,
+    begun: BTreeMap<UserId, Vec<InvitationId>>,
+    handed_over: BTreeMap<DeliveryId, HandOver>,
+    facts: BTreeMap<UserId, User>,
+    guesses: BTreeMap<UserId, u32>,
+    reservations: BTreeMap<CredentialId, u64>,
+    read: EventCursor,
+}
+
+impl Wrong {
+    pub(super) fn new(store: MemoryStore, fault: Fault) -> Self {
+        Self { store, fault, notes: Mutex::default() }
+    }
+
+    fn is(&self, fault: Fault) -> bool {
+        self.fault == fault
+    }
+
+    fn notes(&self) -> MutexGuard<'_, Notes> {
+        self.notes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The host's figures with those that the fault changes.
+    fn policy(&self, mut policy: Policy) -> Policy {
+        match self.fault {
+            Fault::ProbeAlways => policy.probe_every = Duration::ZERO,
+            Fault::NoBreaker => policy.breaker = u32::MAX,
+            Fault::NoBrake => policy.brake_from = u32::MAX,
+            Fault::TriedForEver => policy.email.at_most = u32::MAX,
+            Fault::ReservedByAll => policy.reservation = Duration::ZERO,
+            _ => {}
+        }
+        policy
+    }
+
+    /// The organisations in which something is looked for: with a tenant that is ignored, all.
+    async fn everywhere(&self, organisation: OrganisationId) -> PortResult<Vec<OrganisationId>> {
+        let mut all = vec![organisation];
+        if self.is(Fault::TenantIgnored) {
+            all.extend(self.store.organisations(None, 1_000).await?.into_iter().map(|one| one.id));
+        }
+        Ok(all)
+    }
+}
+
+#[async_trait]
+impl Organisations for Wrong {
+    async fn save_organisation(
+        &self,
+        organisation: Organisation,
+        actor: Actor,
+    ) -> PortResult<OrganisationSaved> {
+        self.store.save_organisation(organisation, actor).await
+    }
+
+    async fn organisation(&self, id: OrganisationId) -> PortResult<Option<Organisation>> {
+        self.store.organisation(id).await
+    }
+
+    async fn by_alias(&self, alias: Alias) -> PortResult<Option<Organisation>> {
+        self.store.by_alias(alias).await
+    }
+
+    async fn organisations(
+        &self,
+        after: Option<OrganisationId>,
+        limit: usize,
+    ) -> PortResult<Vec<Organisation>> {
+        self.store.organisations(after, limit).await
+    }
+
+    async fn template(
+        &self,
+        organisation: OrganisationId,
+        key: TemplateKey,
+        version: Option<String>,
+    ) -> PortResult<Option<StoredTemplate>> {
+        let version = version.filter(|_| !self.is(Fault::PinsForgotten));
+        self.store.template(organisation, key, version).await
+    }
+
+    async fn save_template(
+        &self,
+        organisation: OrganisationId,
+        key: TemplateKey,
+        source: Option<String>,
+        actor: Actor,
+    ) -> PortResult<String> {
+        self.store.save_template(organisation, key, source, actor).await
+    }
+}
+
+#[async_trait]
+impl Plans for Wrong {
+    async fn now(&self) -> PortResult<DateTime<Utc>> {
+        self.store.now().await
+    }
+
+    async fn open_plan(&self, mut plan: NewPlan) -> PortResult<Batch> {
+        if self.is(Fault::PlanForEver) {
+            plan.lifetime = Duration::from_hours(24 * 365);
+        }
+        self.notes().plans.insert(plan.id, (plan.clone(), Vec::new()));
+        self.store.open_plan(plan).await
+    }
+
+    async fn plan_page(&self, mut page: PlanPage) -> PortResult<Batch> {
+        {
+            let mut notes = self.notes();
+            let facts = page.people.iter().filter_map(|(id, user)| Some((*id, user.clone()?)));
+            notes.facts.extend(facts);
+            if let Some((_, pages)) = notes.plans.get_mut(&page.plan) {
+                if self.is(Fault::PageTwice) {
+                    let last = pages.last().and_then(|page| page.people.last());
+                    page.after = last.map(|(user, _)| *user);
+                }
+                pages.push(page.clone());
+            }
+        }
+        self.store.plan_page(page).await
+    }
+
+    async fn confirm(&self, mut confirm: Confirm) -> PortResult<Confirmed> {
+        confirm.policy = self.policy(confirm.policy);
+        match self.fault {
+            Fault::ConfirmerKept => confirm.actor = Actor::system(confirm.actor.organisation()),
+            Fault::ConsentIgnored => confirm.resets = true,
+            Fault::HoldIgnored => confirm.hold = Some(Duration::ZERO),
+            _ => {}
+        }
+        let confirmed = self.store.confirm(confirm.clone()).await?;
+        if !self.is(Fault::ConfirmedTwice) || !matches!(confirmed, Confirmed::Already(_)) {
+            return Ok(confirmed);
+        }
+        let Some((mut plan, pages)) = self.notes().plans.get(&confirm.plan).cloned() else {
+            return Ok(confirmed);
+        };
+        plan.id = BatchId::new();
+        confirm.plan = plan.id;
+        self.store.open_plan(plan).await?;
+        for page in pages {
+            self.store.plan_page(PlanPage { plan: confirm.plan, ..page }).await?;
+        }
+        self.store.confirm(confirm).await
+    }
+
+    async fn change_batch(&self, change: BatchChange) -> PortResult<Option<Result<Batch, WrongBatchState>>> {
+        if self.is(Fault::TenantIgnored) {
+            for organisation in self.everywhere(change.actor.organisation()).await? {
+                let change = BatchChange { actor: Actor::system(organisation), ..change.clone() };
+                if let Some(changed) = self.store.change_batch(change).await? {
+                    return Ok(Some(changed));
+                }
+            }
+            return Ok(None);
+        }
+        let state = match change.event {
+            BatchEvent::Cancel => BatchState::Cancelled,
+            BatchEvent::Recall => BatchState::Recalled,
+            _ => return self.store.change_batch(change).await,
+        };
+        if !self.is(Fault::StopsAtSweep) {
+            return self.store.change_batch(change).await;
+        }
+        let batch = self.store.batch(change.actor.organisation(), change.batch).await?;
+        self.notes().stops.push(change);
+        Ok(batch.map(|batch| Ok(Batch { state, ..batch })))
+    }
+
+    async fn batch(&self, organisation: OrganisationId, batch: BatchId) -> PortResult<Option<Batch>> {
+        for organisation in self.everywhere(organisation).await? {
+            if let Some(found) = self.store.batch(organisation, batch).await? {
+                return Ok(Some(found));
+            }
+        }
+        Ok(None)
+    }
+
+    async fn batches(
+        &self,
+        organisation: OrganisationId,
+        before: Option<BatchId>,
+        limit: usize,
+    ) -> PortResult<Vec<Batch>> {
+        self.store.batches(organisation, before, limit).await
+    }
+
+    async fn items(
+        &self,
+        organisation: OrganisationId,
+        batch: BatchId,
+        after: Option<UserId>,
+        limit: usize,
+    ) -> PortResult<Vec<Item>> {
+        self.store.items(organisation, batch, after, limit).await
+    }
+
+    async fn deliveries(
+        &self,
+        organisation: OrganisationId,
+        batch: BatchId,
+        after: Option<DeliveryId>,
+        limit: usize,
+    ) -> PortResult<Vec<Delivery>> {
+        let mut deliveries = self.store.deliveries(organisation, batch, after, limit).await?;
+        if self.is(Fault::AttemptAtClaim) {
+            let notes = self.notes();
+            for delivery in &mut deliveries {
+                delivery.attempts = notes.claims.get(&delivery.id).copied().unwrap_or_default();
+            }
+        }
+        Ok(deliveries)
+    }
+
+    async fn progress(&self, organisation: OrganisationId, batch: BatchId) -> PortResult<Progress> {
+        self.store.progress(organisation, batch).await
+    }
+}
+
+#[async_trait]
+impl Queue for Wrong {
+    async fn claim(&self, mut claim: Claim) -> PortResult<Claimed> {
+        claim.policy = self.policy(claim.policy);
+        let limit = claim.limit;
+        match self.fault {
+            Fault::LongLease => claim.lease *= 100,
+            Fault::UnfairClaims => claim.limit = usize::MAX,
+            _ => {}
+        }
+        let mut claimed = self.store.claim(claim.clone()).await?;
+        for delivery in &claimed.deliveries {
+            let mut notes = self.notes();
+            notes.tokens.insert(delivery.id, claimed.token);
+            *notes.claims.entry(delivery.id).or_default() += 1;
+        }
+        match self.fault {
+            Fault::UnfairClaims => {
+                claimed.deliveries.sort_by_key(|delivery| (delivery.batch, delivery.id));
+                let rest = claimed.deliveries.split_off(limit.min(claimed.deliveries.len()));
+                let rest = rest.into_iter().map(|delivery| delivery.id).collect();
+                self.store.release(claimed.token, rest).await?;
+            }
+            Fault::SuspectsInGroups if claimed.alone => loop {
+                let more = self.store.claim(claim.clone()).await?;
+                if more.deliveries.is_empty() {
+                    break;
+                }
+                self.notes().tokens.extend(more.deliveries.iter().map(|one| (one.id, more.token)));
+                claimed.deliveries.extend(more.deliveries);
+            },
+            Fault::ClaimsOverlap if claimed.deliveries.len() < limit => {
+                let mut notes = self.notes();
+                if let Some(last) = &notes.last_claim {
+                    claimed.deliveries.extend(last.deliveries.iter().take(1).cloned());
+                }
+                notes.last_claim = Some(claimed.clone());
+            }
+            Fault::ClaimsOverlap => self.notes().last_claim = Some(claimed.clone()),
+            Fault::WipedTooEarly => {
+                for wish in claimed.deliveries.iter_mut().filter_map(|one| one.credential.as_mut()) {
+                    if let Take::Saved(generation) = wish.take {
+                        wish.take = Take::Mint(generation.next());
+                    }
+                }
+            }
+            _ => {}
+        }
+        Ok(claimed)
+    }
+
+    async fn renew(&self, claims: Vec<ClaimToken>, lease: Duration) -> PortResult<Vec<bool>> {
+        if self.is(Fault::RenewalForgotten) {
+            return Ok(vec![true; claims.len()]);
+        }
+        self.store.renew(claims, lease).await
+    }
+
+    async fn begin(&self, mut begin: Begin) -> PortResult<Vec<Begun>> {
+        begin.policy = self.policy(begin.policy);
+        for delivery in &mut begin.deliveries {
+            let mut notes = self.notes();
+            if let Some(StoredForm::Link(digest)) = delivery.minted.as_ref().map(|minted| &minted.stored) {
+                notes.digests.push(*digest.as_bytes());
+            }
+            if let (Fault::StaleFacts, Some(user)) = (self.fault, &delivery.user) {
+                delivery.user = notes.facts.get(&user.id).cloned();
+            }
+        }
+        let ids: Vec<_> = begin.deliveries.iter().map(|delivery| delivery.id).collect();
+        let token = begin.token;
+        let mut begun = Vec::new();
+        for delivery in begin.deliveries {
+            let token = self.token(token, delivery.id);
+            let one = Begin { token, deliveries: vec![delivery], policy: begin.policy.clone() };
+            begun.extend(self.store.begin(one).await?);
+        }
+        for (id, begun) in ids.into_iter().zip(&mut begun) {
+            match begun {
+                Begun::Go(hand_over) => self.note(hand_over),
+                Begun::Fenced if self.is(Fault::BegunTwice) => {
+                    if let Some(hand_over) = self.notes().handed_over.get(&id) {
+                        *begun = Begun::Go(Box::new(hand_over.clone()));
+                    }
+                }
+                _ => {}
+            }
+            if let (Fault::RecordedBeforeSent, Begun::Go(_)) = (self.fault, &begun) {
+                let result = HandOverResult::Outcome(Outcome::Accepted(Receipt("at begin".into())));
+                let outcomes = vec![RecordDelivery { token, id, result }];
+                self.store.record(Record { outcomes, policy: Policy::default() }).await?;
+            }
+        }
+        Ok(begun)
+    }
+
+    async fn record(&self, mut record: Record) -> PortResult<Vec<Option<DeliveryState>>> {
+        record.policy = self.policy(record.policy);
+        for outcome in &mut record.outcomes {
+            outcome.token = self.token(outcome.token, outcome.id);
+            match (&mut outcome.result, self.fault) {
+                (
+                    HandOverResult::Outcome(Outcome::Throttled { retry_after, answer, .. }),
+                    Fault::ThrottleCharged,
+                ) => {
+                    let deferred = Outcome::Deferred { retry_after: *retry_after, answer: answer.clone() };
+                    outcome.result = HandOverResult::Outcome(deferred);
+                }
+                (HandOverResult::NotCalled, Fault::NotCalledCharged) => {
+                    let retry_after = Some(Duration::ZERO);
+                    let deferred = Outcome::Deferred { retry_after, answer: Default::default() };
+                    outcome.result = HandOverResult::Outcome(deferred);
+                }
+                (
+                    HandOverResult::Outcome(Outcome::Deferred { retry_after, .. }),
+                    Fault::DueAtOnce | Fault::TriedForEver,
+                ) => *retry_after = Some(Duration::ZERO),
+                _ => {}
+            }
+        }
+        self.store.record(record).await
+    }
+
+    async fn release(&self, claim: ClaimToken, deliveries: Vec<DeliveryId>) -> PortResult<()> {
+        for id in deliveries {
+            self.store.release(self.token(claim, id), vec![id]).await?;
+        }
+        Ok(())
+    }
+
+    async fn report(&self, reports: Vec<Reported>, policy: Policy) -> PortResult<Vec<bool>> {
+        self.store.report(reports, self.policy(policy)).await
+    }
+
+    async fn waiting(&self) -> PortResult<Waiting> {
+        let mut waiting = self.store.waiting().await?;
+        waiting.next_in = waiting.next_in.filter(|_| !self.is(Fault::LostWakeUp));
+        Ok(waiting)
+    }
+
+    async fn sweep(&self, limit: usize, policy: Policy) -> PortResult<u64> {
+        let stops = std::mem::take(&mut self.notes().stops);
+        for change in stops {
+            self.store.change_batch(change).await?.transpose().ok();
+        }
+        let limit = if self.is(Fault::SweepsAll) { usize::MAX } else { limit };
+        let rows = self.store.sweep(limit, self.policy(policy)).await?;
+        Ok(if self.is(Fault::SweepsForEver) { rows.max(1) } else { rows })
+    }
+}
+
+impl Wrong {
+    /// The token that a worker shows, or the one that is taken for it.
+    fn token(&self, shown: ClaimToken, delivery: DeliveryId) -> ClaimToken {
+        match self.fault {
+            Fault::NoFencing | Fault::SuspectsInGroups => {
+                self.notes().tokens.get(&delivery).copied().unwrap_or(shown)
+            }
+            _ => shown,
+        }
+    }
+
+    fn note(&self, hand_over: &HandOver) {
+        let mut notes = self.notes();
+        if hand_over.kind == MessageKind::Reset {
+            notes.reset.insert(hand_over.user.id);
+        }
+        if let Some(credential) = &hand_over.credential {
+            notes.begun.entry(hand_over.user.id).or_default().push(credential.invitation);
+        }
+        notes.handed_over.insert(hand_over.id, hand_over.clone());
+    }
+}
+
+#[async_trait]
+impl Redemption for Wrong {
+    async fn open_passwords(
+        &self,
+        organisation: OrganisationId,
+        user: UserId,
+    ) -> PortResult<Vec<OpenPassword>> {
+        let mut open = Vec::new();
+        for organisation in self.everywhere(organisation).await? {
+            open = self.store.open_passwords(organisation, user).await?;
+            if !open.is_empty() {
+                break;
+            }
+        }
+        Ok(open)
+    }
+
+    async fn link(&self, digest: TokenDigest) -> PortResult<Option<Link>> {
+        let mut digest = digest;
+        if self.is(Fault::TokenByPrefix) {
+            let octets = *digest.as_bytes();
+            let alike = self.notes().digests.iter().find(|one| one[..8] == octets[..8]).copied();
+            digest = alike.map_or(digest, TokenDigest::from_bytes);
+        }
+        let Some(mut link) = self.store.link(digest).await? else { return Ok(None) };
+        if self.is(Fault::LinkReserves) {
+            let user = self.notes().facts.get(&link.user).cloned();
+            let (organisation, credential) = (link.organisation, link.credential);
+            self.store.reserve(Reserve { organisation, credential, user, policy: Policy::default() }).await?;
+        }
+        if self.is(Fault::SupersedesAtBegin)
+            && self.notes().begun[&link.user].last() != Some(&link.invitation)
+        {
+            link.state = LinkState::Revoked(RevokeReason::Superseded);
+        }
+        Ok(Some(link))
+    }
+
+    async fn reserve(&self, mut reserve: Reserve) -> PortResult<Reserved> {
+        reserve.policy = self.policy(reserve.policy);
+        let credential = reserve.credential;
+        let mut reserved = Reserved::Unknown;
+        for organisation in self.everywhere(reserve.organisation).await? {
+            reserved = self.store.reserve(Reserve { organisation, ..reserve.clone() }).await?;
+            if reserved != Reserved::Unknown {
+                break;
+            }
+        }
+        if let (Fault::NoNumber, Reserved::Yours { reservation, .. }) = (self.fault, &mut reserved) {
+            self.notes().reservations.insert(credential, *reservation);
+            *reservation = 1;
+        }
+        Ok(reserved)
+    }
+
+    async fn close(&self, mut close: Close) -> PortResult<bool> {
+        if self.is(Fault::NoNumber) {
+            let real = self.notes().reservations.get(&close.credential).copied();
+            close.reservation = real.unwrap_or(close.reservation);
+        }
+        self.store.close(close).await
+    }
+
+    async fn own_password_counts(
+        &self,
+        organisation: OrganisationId,
+        users: Vec<UserId>,
+    ) -> PortResult<Vec<bool>> {
+        let mut counts = self.store.own_password_counts(organisation, users.clone()).await?;
+        match self.fault {
+            Fault::RetiredForEver => {
+                let events = self.store.events(EventCursor::default(), usize::MAX).await?;
+                for (counts, asked) in counts.iter_mut().zip(users) {
+                    *counts &= !events.iter().any(|event| {
+                        matches!(event.what, Happening::PasswordRetired { user, .. } if user == asked)
+                    });
+                }
+            }
+            Fault::RetiredAtBegin => {
+                let notes = self.notes();
+                for (counts, asked) in counts.iter_mut().zip(users) {
+                    *counts &= !notes.reset.contains(&asked);
+                }
+            }
+            Fault::AnswersReversed => counts.rotate_left(1),
+            _ => {}
+        }
+        Ok(counts)
+    }
+
+    async fn count_guess(&self, mut guess: Guess) -> PortResult<Option<Duration>> {
+        match self.fault {
+            Fault::GuessesOfAll => guess.source.clear(),
+            Fault::GuessesLockOut => {
+                let mut notes = self.notes();
+                let guesses = notes.guesses.entry(guess.user).or_default();
+                *guesses += 1;
+                let locked = *guesses > guess.policy.free_guesses;
+                return Ok(locked.then(|| Duration::from_hours(2400)));
+            }
+            _ => {}
+        }
+        self.store.count_guess(guess).await
+    }
+
+    async fn forget_guesses(
+        &self,
+        organisation: OrganisationId,
+        user: UserId,
+        source: String,
+    ) -> PortResult<()> {
+        self.store.forget_guesses(organisation, user, source).await
+    }
+}
+
+#[async_trait]
+impl Records for Wrong {
+    async fn histories(&self, organisation: OrganisationId, users: Vec<User>) -> PortResult<Vec<History>> {
+        self.store.histories(organisation, users).await
+    }
+
+    async fn record_changes(
+        &self,
+        organisation: OrganisationId,
+        people: Vec<(UserId, Option<User>)>,
+    ) -> PortResult<()> {
+        if self.is(Fault::ChangesForgotten) {
+            return Ok(());
+        }
+        self.store.record_changes(organisation, people).await
+    }
+
+    async fn record_arrivals(
+        &self,
+        organisation: OrganisationId,
+        mut arrivals: Vec<Arrival>,
+    ) -> PortResult<()> {
+        if self.is(Fault::ArrivalsAreNow) {
+            let now = self.store.now().await?;
+            arrivals.iter_mut().for_each(|arrival| arrival.at = now + TimeDelta::seconds(1));
+        }
+        self.store.record_arrivals(organisation, arrivals).await
+    }
+
+    async fn events(&self, after: EventCursor, limit: usize) -> PortResult<Vec<Event>> {
+        let mut events = self.store.events(after, limit).await?;
+        match self.fault {
+            Fault::EventsReordered => events.reverse(),
+            Fault::EventsLost => events.retain(|event| event.cursor.0 % 3 != 0),
+            Fault::EventsOnce => {
+                let mut notes = self.notes();
+                events.retain(|event| event.cursor > notes.read);
+                notes.read = events.last().map_or(notes.read, |event| event.cursor);
+            }
+            _ => {}
+        }
+        Ok(events)
+    }
+
+    async fn audit(
+        &self,
+        organisation: OrganisationId,
+        before: Option<u64>,
+        limit: usize,
+    ) -> PortResult<Vec<AuditEntry>> {
+        let limit = if self.is(Fault::AuditForgets) { 0 } else { limit };
+        self.store.audit(organisation, before, limit).await
+    }
+
+    async fn person(&self, organisation: OrganisationId, user: UserId) -> PortResult<PersonRecord> {
+        let mut record = PersonRecord::default();
+        for organisation in self.everywhere(organisation).await? {
+            record = self.store.person(organisation, user).await?;
+            if record != PersonRecord::default() {
+                break;
+            }
+        }
+        for credential in &mut record.credentials {
+            match self.fault {
+                Fault::SealedForEver => credential.sealed = true,
+                Fault::WipedTooEarly => credential.sealed = false,
+                _ => {}
+            }
+        }
+        Ok(record)
+    }
+
+    async fn sender_pauses(&self) -> PortResult<Vec<SenderPause>> {
+        self.store.sender_pauses().await
+    }
+
+    async fn suppressions(
+        &self,
+        organisation: OrganisationId,
+        after: Option<(Channel, String)>,
+        limit: usize,
+    ) -> PortResult<Vec<Suppression>> {
+        self.store.suppressions(organisation, after, limit).await
+    }
+
+    async fn suppress(&self, change: SuppressionChange) -> PortResult<()> {
+        self.store.suppress(change).await
+    }
+}
