@@ -307,6 +307,9 @@ fn text(text: impl Into<String>) -> Box<dyn Read + Send> {
     Box::new(Cursor::new(text.into()))
 }
 
+/// What it is, the file, how large it may be, how many are taken, how many rows refused, and the words of the error.
+type HostileFile = (&'static str, Box<dyn Read + Send>, u64, u64, u64, &'static str);
+
 fn utf16(text: &str, with_mark: bool) -> Box<dyn Read + Send> {
     let mark = with_mark.then_some(0xFEFF_u16);
     let octets: Vec<u8> = mark.into_iter().chain(text.encode_utf16()).flat_map(u16::to_le_bytes).collect();
@@ -319,8 +322,7 @@ async fn a_hostile_file_gets_a_clear_error_and_what_can_be_taken_of_it_is() {
     const ROOMY: u64 = 200_000_000;
     let latin1: Vec<u8> = [GOOD.as_bytes(), b"bjorn@acme.example,Bj\xf8rn\n"].concat();
     let after = "ola@acme.example,Ola\n";
-    // The file, how large it may be, how many are taken, how many rows refused, and the words of the error.
-    let cases: Vec<(&str, Box<dyn Read + Send>, u64, u64, u64, &str)> = vec![
+    let cases: Vec<HostileFile> = vec![
         ("nothing", text(""), ROOMY, 0, 0, "the file is empty"),
         ("UTF-16", utf16(GOOD, true), ROOMY, 0, 0, "the file is in UTF-16"),
         ("UTF-16 without mark", utf16(GOOD, false), ROOMY, 0, 0, "the file is in UTF-16"),

@@ -82,11 +82,11 @@ impl fmt::Display for Comparison {
         writeln!(f, "{:>16}", "memory")?;
         for (index, step) in first.steps.iter().enumerate() {
             write!(f, "{:<24}", step.name)?;
-            let steps = self.0.iter().filter_map(|measured| measured.steps.get(index));
+            let mut steps = self.0.iter().filter_map(|measured| measured.steps.get(index));
             for step in steps.clone() {
                 write!(f, "{:>10.2} s {:>7} MiB", step.seconds, mebibytes(step.peak))?;
             }
-            let largest = steps.last().map_or(step.peak, |step| step.peak);
+            let largest = steps.next_back().map_or(step.peak, |step| step.peak);
             writeln!(f, "{:>14.2} ×", ratio(largest, step.peak))?;
         }
         for (name, figure) in FIGURES {
