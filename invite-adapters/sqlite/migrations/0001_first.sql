@@ -97,7 +97,6 @@ CREATE TABLE invite_batch (
     channels TEXT NOT NULL,
     state TEXT NOT NULL,
     paused_because TEXT,
-    paused_at INTEGER,
     planned_by TEXT NOT NULL,
     inviter TEXT NOT NULL,
     planned_at INTEGER NOT NULL,

@@ -619,13 +619,10 @@ impl Write {
         batch: BatchId,
         because: Option<String>,
     ) -> Step<()> {
-        let now = micros(self.now);
         sqlx::query(
-            "UPDATE invite_batch SET state = 'paused', paused_because = ?, paused_at = ?
-             WHERE organisation = ? AND id = ?",
+            "UPDATE invite_batch SET state = 'paused', paused_because = ? WHERE organisation = ? AND id = ?",
         )
         .bind(because.clone())
-        .bind(now)
         .bind(organisation.blob())
         .bind(batch.blob())
         .execute(self.db())
@@ -634,24 +631,10 @@ impl Write {
         Ok(())
     }
 
-    /// Lets a batch go on: the brake counts anew, and the time of the pause uses up nobody's hours.
+    /// Lets a batch go on: the brake counts anew.
     async fn resume(&mut self, organisation: OrganisationId, batch: BatchId) -> Step<()> {
-        let now = micros(self.now);
         sqlx::query(
-            "UPDATE invite_delivery INDEXED BY invite_delivery_on_its_way
-             SET first_attempt_at = first_attempt_at + ?3
-                 - (SELECT coalesce(paused_at, ?3) FROM invite_batch WHERE organisation = ?1 AND id = ?2)
-             WHERE organisation = ?1 AND batch = ?2 AND first_attempt_at IS NOT NULL AND state = 'queued'
-                 AND state IN ('queued', 'claimed', 'handing_over')",
-        )
-        .bind(organisation.blob())
-        .bind(batch.blob())
-        .bind(now)
-        .execute(self.db())
-        .await?;
-        sqlx::query(
-            "UPDATE invite_batch SET state = 'running', paused_because = NULL, paused_at = NULL, outcomes = 0,
-                 hard_failures = 0
+            "UPDATE invite_batch SET state = 'running', paused_because = NULL, outcomes = 0, hard_failures = 0
              WHERE organisation = ? AND id = ?",
         )
         .bind(organisation.blob())
