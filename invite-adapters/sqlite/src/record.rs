@@ -477,13 +477,11 @@ impl Write {
         if brake.state == BatchState::Running && brakes(brake.outcomes, brake.hard_failures, &self.policy) {
             brake.state = BatchState::Paused;
             let because = format!("brake: {} of {} messages failed", brake.hard_failures, brake.outcomes);
-            let now = micros(self.now);
             sqlx::query(
-                "UPDATE invite_batch SET state = 'paused', paused_because = ?, paused_at = ?
+                "UPDATE invite_batch SET state = 'paused', paused_because = ?
                  WHERE organisation = ? AND id = ?",
             )
             .bind(because.clone())
-            .bind(now)
             .bind(organisation.blob())
             .bind(batch.blob())
             .execute(self.db())
