@@ -7,6 +7,7 @@
 //! that division would hide.
 
 use std::collections::BTreeSet;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -479,7 +480,8 @@ fn agree(facts: &Facts, case: &Case<'_>) {
 
 /// So many points of the whole product, the same ones in each run.
 fn anywhere(points: u64, mut look: impl FnMut(&Facts, &Case<'_>)) {
-    let made = Made::of(persons(), pasts(), rules(), asked());
+    static WHOLE: LazyLock<Made> = LazyLock::new(|| Made::of(persons(), pasts(), rules(), asked()));
+    let made = &*WHOLE;
     let mut random: u64 = 0x5eed;
     let mut pick = |len: usize| {
         random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
@@ -498,12 +500,12 @@ fn anywhere(points: u64, mut look: impl FnMut(&Facts, &Case<'_>)) {
 fn everybody_who_can_be_reached_gets_what_the_table_says_whatever_else_is_known() {
     let points = Made::of(
         persons().into_iter().filter(|p| p.exists && !p.deactivated && p.email && p.phone.is_none()),
-        pasts().into_iter().filter(|past| past.suppressed == [false, false]),
+        pasts().into_iter().filter(|past| past.suppressed == [false, false] && past.reminders != 1),
         rules().into_iter().filter(|rules| rules.uses == [true, true]),
         asked().into_iter().filter(|asked| asked.channels == ChannelRule::Both && !asked.is_behind_it),
     )
     .for_each(agree);
-    assert_eq!(points, 24 * 4_640 * 4 * 4);
+    assert_eq!(points, 24 * 3_488 * 4 * 4);
 }
 
 #[test]
