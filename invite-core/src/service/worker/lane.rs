@@ -28,6 +28,8 @@ use crate::port::queue::{Begin, BeginDelivery, Begun, Claim, ClaimedDelivery};
 use crate::port::senders::Sender;
 use crate::service::invites::Inner;
 
+/// So many batches a worker remembers.
+const BATCHES: usize = 32;
 /// So often a message is minted and begun again when another worker was faster.
 const MINT_AGAIN: usize = 3;
 
@@ -44,6 +46,9 @@ pub(super) struct Shared {
     /// One lane claims at a time, and keeps its turn until its suspect is alone: a second suspect, held meanwhile by
     /// the other lane, would share the blame for a death that it had no part in.
     pub(super) turn: Arc<Mutex<()>>,
+    /// Batches whose messages this worker has had: what a message needs of its batch never changes, and a batch of many
+    /// people who were ticked one by one is long to read.
+    pub(super) batches: Arc<Mutex<HashMap<BatchId, Arc<Batch>>>>,
     pub(super) outcomes: mpsc::Sender<Finished>,
     pub(super) tally: Arc<Tally>,
 }
@@ -248,7 +253,10 @@ impl Shared {
     async fn prepare(&self, deliveries: Vec<ClaimedDelivery>) -> PortResult<Vec<Prepared>> {
         let mut people: HashMap<(OrganisationId, UserId), User> = HashMap::new();
         let mut organisations: HashMap<OrganisationId, Arc<Organisation>> = HashMap::new();
-        let mut batches: HashMap<BatchId, Arc<Batch>> = HashMap::new();
+        let mut batches = self.batches.lock().await;
+        if batches.len() > BATCHES {
+            batches.clear();
+        }
         let mut senders: HashMap<(OrganisationId, Channel), Sender> = HashMap::new();
         for organisation in deliveries.iter().map(|delivery| delivery.organisation) {
             let Entry::Vacant(place) = organisations.entry(organisation) else { continue };

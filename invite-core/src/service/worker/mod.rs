@@ -98,6 +98,7 @@ impl Worker {
             concurrency: self.concurrency,
             gate: Arc::new(RwLock::new(())),
             turn: Arc::new(Mutex::new(())),
+            batches: Arc::default(),
             outcomes: pipe,
             tally: tally.clone(),
         };
