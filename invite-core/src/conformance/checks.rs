@@ -47,10 +47,14 @@ macro_rules! holds {
 macro_rules! same {
     ($found:expr, $expected:expr, $($words:tt)+) => {
         match (&$found, &$expected) {
-            (found, expected) => holds!(
-                *found == *expected,
-                "{}: expected {:?}, found {:?}", format_args!($($words)+), expected, found
-            ),
+            (found, expected) => {
+                if *found != *expected {
+                    return Err($crate::conformance::Failure::new(format!(
+                        "{}: expected {:?}, found {:?} ({}:{})",
+                        format_args!($($words)+), expected, found, file!(), line!()
+                    )));
+                }
+            }
         }
     };
 }
