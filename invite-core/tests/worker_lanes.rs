@@ -1,5 +1,7 @@
 //! What the lanes of a worker share, and what they must not.
 
+#![allow(clippy::unwrap_used, reason = "a test may")]
+
 use std::sync::Arc;
 use std::time::Duration;
 
