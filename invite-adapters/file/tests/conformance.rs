@@ -1,5 +1,7 @@
 //! The transport into a folder, proved by the suite.
 
+#![allow(clippy::unwrap_used, reason = "a test that panics has failed, which is what it is for")]
+
 mod support;
 
 use std::fs;

@@ -106,6 +106,6 @@ pub enum PasswordSet {
     Done,
     /// A later reservation of the same credential has set one already.
     Stale,
-    /// There is no such person, or they may not have a password.
+    /// There is no such person in this organisation, or they may not have a password: they are deactivated.
     Refused,
 }

@@ -253,7 +253,7 @@ pub struct Reported {
     pub answer: Answer,
 }
 
-/// What is in the queue.
+/// What is in the queue. Messages of plans that nobody has confirmed are not in it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Waiting {
     /// Messages that could be claimed now.

@@ -24,7 +24,7 @@ use invite_core::model::item::Item;
 use invite_core::model::message::Channel;
 use invite_core::model::message_kind::MessageKind;
 use invite_core::model::organisation::{Alias, Organisation};
-use invite_core::model::outcome::{Outcome, Receipt};
+use invite_core::model::outcome::{Answer, Outcome, Receipt};
 use invite_core::model::sender::SenderPause;
 use invite_core::model::suppression::Suppression;
 use invite_core::model::template_key::TemplateKey;
@@ -511,7 +511,7 @@ impl Queue for Wrong {
                 }
                 (HandOverResult::NotCalled, Fault::NotCalledCharged) => {
                     let retry_after = Some(Duration::ZERO);
-                    let deferred = Outcome::Deferred { retry_after, answer: Default::default() };
+                    let deferred = Outcome::Deferred { retry_after, answer: Answer::default() };
                     outcome.result = HandOverResult::Outcome(deferred);
                 }
                 (
@@ -714,7 +714,9 @@ impl Records for Wrong {
     ) -> PortResult<()> {
         if self.is(Fault::ArrivalsAreNow) {
             let now = self.store.now().await?;
-            arrivals.iter_mut().for_each(|arrival| arrival.at = now + TimeDelta::seconds(1));
+            for arrival in &mut arrivals {
+                arrival.at = now + TimeDelta::seconds(1);
+            }
         }
         self.store.record_arrivals(organisation, arrivals).await
     }
