@@ -67,19 +67,15 @@ async fn run(
 /// the store refuses them for good, each is tried by itself, so that one cannot keep the others; one that is refused by
 /// itself is given up with an error, and its lease lapses: it is then shown as unknown.
 async fn write(store: &dyn InvitationStore, record: Record) -> Vec<Option<DeliveryState>> {
-    match write_together(store, &record).await {
-        Some(kept) => kept,
-        None => {
-            let mut kept = Vec::with_capacity(record.outcomes.len());
-            for one in record.outcomes {
-                let alone = Record { outcomes: vec![one], policy: record.policy.clone() };
-                kept.push(
-                    write_together(store, &alone).await.and_then(|states| states.first().copied().flatten()),
-                );
-            }
-            kept
-        }
+    if let Some(kept) = write_together(store, &record).await {
+        return kept;
     }
+    let mut kept = Vec::with_capacity(record.outcomes.len());
+    for one in record.outcomes {
+        let alone = Record { outcomes: vec![one], policy: record.policy.clone() };
+        kept.push(write_together(store, &alone).await.and_then(|states| states.first().copied().flatten()));
+    }
+    kept
 }
 
 /// None where the store refuses for good.
