@@ -5,6 +5,7 @@
 //! ```
 
 use std::error::Error;
+use std::process::ExitCode;
 
 use invite_core::model::organisation::Settings;
 use invite_core::model::{id::UserId, role::Role, user::User};
@@ -14,7 +15,17 @@ use invite_file::FileTransport;
 use invite_sqlite::SqliteStore;
 
 #[tokio::main]
-async fn main() -> Result<(), Box<dyn Error>> {
+async fn main() -> ExitCode {
+    match run().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run() -> Result<(), Box<dyn Error>> {
     // README: from here
     let store = SqliteStore::open("app.db").await?;
     let invites = Invites::builder(store)
