@@ -61,7 +61,9 @@ pub(crate) fn of_campaign(store: SqliteStore, key: &Secret) -> Result<Invites, B
         .build()?)
 }
 
-/// A short lease, so that what a killed worker held comes back soon, and more attempts than there are kills.
+/// A short lease, so that what a killed worker held comes back soon, and more attempts than there are kills. Not shorter:
+/// two processes on one SQLite file can keep each other from writing for over 2 s, and a lease that lapses so is a fault
+/// that no kill explains.
 fn policy() -> Policy {
     let attempts = Attempts {
         at_most: 10_000,
@@ -69,7 +71,7 @@ fn policy() -> Policy {
         waits: [50, 100, 200, 500, 1_000].map(Duration::from_millis).to_vec(),
     };
     Policy {
-        lease: Duration::from_secs(2),
+        lease: Duration::from_secs(5),
         renewal: Duration::from_millis(500),
         send_deadline: Duration::from_secs(5),
         email: attempts.clone(),
