@@ -19,7 +19,7 @@ use crate::library;
 use crate::phase::{Phase, Snapshot};
 
 /// How long a moment to kill is waited for: longer than a lease, so that what a dead worker held comes back meanwhile.
-const PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(7);
 /// How long the last worker may take.
 const LAST_WORKER: Duration = Duration::from_mins(3);
 const SIGKILL: i32 = 9;
