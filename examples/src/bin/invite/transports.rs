@@ -10,6 +10,7 @@ use invite_core::model::message::{Channel, Message};
 use invite_core::model::outcome::{Answer, Outcome, Scope};
 use invite_core::port::transport::Transport;
 use invite_file::FileTransport;
+use invite_smtp::SmtpTransport;
 
 use crate::failure::Failure;
 
@@ -38,7 +39,9 @@ impl Leaving {
                 Url::File(folder) => Arc::new(
                     FileTransport::new(folder).map_err(|error| Failure::wrong(error.to_string()))?,
                 ),
-                Url::Smtp => return Err(Failure::wrong("SMTP is not there yet: use file:DIR")),
+                Url::Smtp => Arc::new(
+                    SmtpTransport::from_url(url).map_err(|error| Failure::wrong(error.to_string()))?,
+                ),
             },
         };
         Ok(Self { transport, counts: counts.clone() })

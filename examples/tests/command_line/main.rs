@@ -1,0 +1,21 @@
+//! The command line, as a real program in a folder of its own: the script that is promised, each command's answers and
+//! exit codes, and that no secret leaves but where one is asked for.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod batches;
+mod house;
+mod imports;
+mod organisations;
+mod people;
+mod plans;
+mod script;
+mod secrets;
+mod sign_in;
+#[cfg(unix)]
+mod signals;
+mod suppression;
+#[cfg(unix)]
+mod terminal;
+mod usage;
