@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
-use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::{Arg, ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use clap_complete::Shell;
 
 use crate::exit::Exit;
@@ -68,9 +68,8 @@ pub(crate) struct Globals {
     /// The database: sqlite:PATH
     #[arg(long, global = true, env = "INVITE_DB", hide_env_values = true, value_name = "DATABASE")]
     pub(crate) db: Option<String>,
-    /// What e-mail leaves through: file:DIR (a folder to look at), smtp://USER:PASSWORD@HOST:PORT (STARTTLS) or
-    /// smtps://… (TLS from the start)
-    #[arg(long, global = true, env = "INVITE_EMAIL", hide_env_values = true, value_name = "URL")]
+    /// Read by [`parse`], since `--email` means something else to two commands.
+    #[arg(skip)]
     pub(crate) email: Option<String>,
     /// What SMS leave through: file:DIR (a folder to look at)
     #[arg(long, global = true, env = "INVITE_SMS", hide_env_values = true, value_name = "URL")]
@@ -141,11 +140,47 @@ pub(crate) enum Command {
     },
 }
 
+/// The name of [`Globals::email`] among clap's arguments.
+const THROUGH: &str = "through";
+
+/// Commands to which `--email` is a person's address.
+const WITH_ADDRESS: [&str; 2] = ["add", "set"];
+
+/// All that can be typed.
+pub(crate) fn command() -> clap::Command {
+    with_email(Cli::command(), true)
+}
+
+/// `--email` for every command but those to which it is a person's address.
+fn with_email(mut command: clap::Command, belongs: bool) -> clap::Command {
+    let names: Vec<String> = command.get_subcommands().map(|one| one.get_name().to_owned()).collect();
+    let of_person = command.get_name() == "user";
+    for name in names {
+        let belongs = !(of_person && WITH_ADDRESS.contains(&name.as_str()));
+        command = command.mut_subcommand(name, |one| with_email(one, belongs));
+    }
+    if !belongs {
+        return command;
+    }
+    command.arg(
+        Arg::new(THROUGH)
+            .long("email")
+            .env("INVITE_EMAIL")
+            .hide_env_values(true)
+            .value_name("URL")
+            .help_heading("Global options")
+            .help(
+                "What e-mail leaves through: file:DIR (a folder to look at), smtp://USER:PASSWORD@HOST:PORT (STARTTLS) \
+                 or smtps://… (TLS from the start)",
+            ),
+    )
+}
+
 /// Reads the arguments; where they are no command, says so and gives the exit code.
 pub(crate) fn parse() -> Result<Cli, ExitCode> {
-    let parsed = Cli::command().try_get_matches().and_then(|matches| {
-        let cli = Cli::from_arg_matches(&matches)?;
-        warn_of_public_passwords(&matches, &cli.globals);
+    let parsed = command().try_get_matches().and_then(|matches| {
+        let mut cli = Cli::from_arg_matches(&matches)?;
+        cli.globals.email = email(&matches);
         Ok(cli)
     });
     parsed.map_err(|error| {
@@ -177,19 +212,26 @@ fn refuse(error: &clap::Error) -> ExitCode {
     Exit::Wrong.into()
 }
 
-/// An argument can be seen by everybody on the machine; the environment cannot.
-fn warn_of_public_passwords(matches: &ArgMatches, globals: &Globals) {
-    let mut innermost = matches;
-    let mut typed = false;
+/// What `--email` says, wherever it stands. An argument can be seen by everybody on the machine, the environment cannot:
+/// a password in an argument is warned of.
+fn email(matches: &ArgMatches) -> Option<String> {
+    let (mut here, mut typed, mut of_environment) = (matches, None, None);
     loop {
-        typed |= innermost.value_source("email") == Some(ValueSource::CommandLine);
-        match innermost.subcommand() {
-            Some((_, inner)) => innermost = inner,
+        if let Ok(Some(url)) = here.try_get_one::<String>(THROUGH) {
+            match here.value_source(THROUGH) {
+                Some(ValueSource::CommandLine) => typed = Some(url),
+                _ => of_environment = Some(url),
+            }
+        }
+        match here.subcommand() {
+            Some((_, inner)) => here = inner,
             None => break,
         }
     }
-    if typed && globals.email.as_deref().is_some_and(transports::has_password) {
+    if typed.is_some_and(|url| transports::has_password(url)) {
         let warning = "warning: everybody on this machine can see the password in --email; set INVITE_EMAIL instead";
+        // There is nobody else to warn.
         let _ = writeln!(std::io::stderr(), "{warning}");
     }
+    typed.or(of_environment).cloned()
 }

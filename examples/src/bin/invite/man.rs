@@ -2,16 +2,15 @@
 
 use std::path::PathBuf;
 
-use clap::CommandFactory;
 use clap_mangen::Man;
 
-use crate::arguments::Cli;
+use crate::arguments;
 use crate::exit::{Done, Exit};
 use crate::failure::Failure;
 use crate::output::Output;
 
 pub(crate) fn run(folder: Option<PathBuf>, output: Output) -> Done {
-    let mut command = Cli::command();
+    let mut command = arguments::command();
     command.build();
     if let Some(folder) = folder {
         let written = clap_mangen::generate_to(command, &folder);
