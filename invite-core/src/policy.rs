@@ -44,6 +44,8 @@ pub struct Policy {
     pub hold_above: u64,
     /// How long it is held, so that it can be undone. 60 s.
     pub hold: Duration,
+    /// A start time may be so far away. 90 days.
+    pub farthest_start: Duration,
     /// After a message, a person chosen by filter is left alone for so long. 1 h.
     pub invited_recently: Duration,
     /// A reservation of a credential that was not completed can be resumed by the same secret after this. 60 s.
@@ -88,6 +90,7 @@ impl Default for Policy {
             plan_lifetime: minutes(24 * 60),
             hold_above: 100,
             hold: minutes(1),
+            farthest_start: Duration::from_hours(90 * 24),
             invited_recently: minutes(60),
             reservation: minutes(1),
             free_guesses: 5,

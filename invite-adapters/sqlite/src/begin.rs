@@ -10,7 +10,7 @@ use invite_core::machine::delivery::DeliveryEvent;
 use invite_core::machine::invitation::{self, InvitationEvent};
 use invite_core::model::batch::behind;
 use invite_core::model::credential::Generation;
-use invite_core::model::delivery::DeliveryState;
+use invite_core::model::delivery::{DeliveryState, WaitCause};
 use invite_core::model::id::{
     BatchId, ClaimToken, CredentialId, DeliveryId, InvitationId, OrganisationId, UserId,
 };
@@ -119,6 +119,10 @@ impl Write {
             (Err(Stop::Release), _) => {
                 self.step(delivery, DeliveryEvent::Release);
                 Begun::Released
+            }
+            (Err(Stop::Wait(until)), _) => {
+                self.step(delivery, DeliveryEvent::Postpone(until));
+                Begun::PutOff(WaitCause::QuietHours)
             }
             (Err(Stop::Cancel(reason)), _) => {
                 self.step(delivery, DeliveryEvent::Cancel(reason));

@@ -46,14 +46,18 @@ mod invitations;
 mod leaving;
 mod organisations;
 mod people;
+mod pilot;
 mod plans;
 mod queue;
 mod record;
 mod records;
 mod redemption;
+mod retry;
 mod rows;
 mod schema;
+mod senders;
 mod sweep;
+mod waits;
 mod write;
 
 use std::path::Path;

@@ -20,7 +20,9 @@ use invite_core::model::message::Channel;
 use invite_core::model::outcome::Receipt;
 use invite_core::model::user::User;
 use invite_core::port::error::PortResult;
-use invite_core::port::plans::{BatchChange, Confirm, Confirmed, NewPlan, PlanPage, Plans};
+use invite_core::port::plans::{
+    BatchChange, Confirm, Confirmed, NewPlan, PlanPage, Plans, Retried, RetryChunk,
+};
 use serde_json::{Value, json};
 use sqlx::SqliteConnection;
 use sqlx::sqlite::SqliteRow;
@@ -29,7 +31,9 @@ use crate::SqliteStore;
 use crate::error::{Fault, Step};
 use crate::histories::{People, address_key};
 use crate::organisations::settings;
+use crate::pilot::read_pilot;
 use crate::rows::{Columns, Key, cursor, delta, json, limit, micros, missing, word};
+use crate::waits::waits_of;
 use crate::write::Write;
 
 #[async_trait]
@@ -60,6 +64,12 @@ impl Plans for SqliteStore {
         let mut write = self.write("change a batch").await?;
         let changed = write.change_batch(change).await;
         write.end(changed).await
+    }
+
+    async fn retry(&self, retry: RetryChunk) -> PortResult<Retried> {
+        let mut write = self.write("queue messages again").await?;
+        let retried = write.retry_chunk(&retry).await;
+        write.end(retried).await
     }
 
     async fn batch(&self, organisation: OrganisationId, batch: BatchId) -> PortResult<Option<Batch>> {
@@ -128,7 +138,13 @@ impl Plans for SqliteStore {
     }
 
     async fn progress(&self, organisation: OrganisationId, batch: BatchId) -> PortResult<Progress> {
-        let progress = async { progress(&mut *self.read().await?, organisation, batch).await }.await;
+        let now = self.instant();
+        let progress = async {
+            let mut read = self.read().await?;
+            let progress = progress(&mut read, organisation, batch).await?;
+            Ok(Progress { waits: waits_of(&mut read, organisation, batch, now).await?, ..progress })
+        };
+        let progress: Step<_> = progress.await;
         progress.map_err(|fault| fault.doing("read the progress of a batch"))
     }
 }
@@ -176,6 +192,7 @@ pub(crate) fn read_batch(row: &SqliteRow) -> Step<Batch> {
                 at: row.at("confirmed_at")?,
                 resets: row.flag("resets")?,
                 not_before: row.at("not_before")?,
+                pilot: read_pilot(row)?,
             }),
         },
         stopped_at: row.maybe_at("stopped_at")?,
@@ -227,6 +244,7 @@ pub(crate) fn read_delivery(row: &SqliteRow) -> Step<Delivery> {
         receipt: row.maybe_text("receipt")?.map(Receipt),
         attempts: row.small("attempts")?,
         next_attempt_at: (state == DeliveryState::Queued).then_some(due_at),
+        waits_for: row.maybe_word("waits_for")?.filter(|_| state == DeliveryState::Queued),
         sent_at: row.maybe_at("sent_at")?,
         changed_at: row.at("changed_at")?,
     })
@@ -490,7 +508,8 @@ impl Write {
             by: confirm.actor.clone(),
             at: self.now,
             resets: confirm.resets,
-            not_before: self.now + delta(hold),
+            not_before: self.now + delta(hold.max(confirm.starts_in)),
+            pilot: self.begin_pilot(&batch, confirm.pilot).await?,
         };
         sqlx::query(
             "UPDATE invite_batch SET state = 'running', confirmed_by = ?, confirmed_at = ?, resets = ?,
@@ -613,7 +632,7 @@ impl Write {
         Ok(maybe_batch(self.db(), organisation, id).await?.map(Ok))
     }
 
-    async fn pause(
+    pub(crate) async fn pause(
         &mut self,
         organisation: OrganisationId,
         batch: BatchId,
@@ -641,7 +660,7 @@ impl Write {
         .bind(batch.blob())
         .execute(self.db())
         .await?;
-        Ok(())
+        self.resume_pilot(organisation, batch).await
     }
 
     /// Stops a batch for good; its messages and invitations are swept.

@@ -2,16 +2,17 @@
 
 use async_trait::async_trait;
 use invite_core::decision::history::{History, View};
+use invite_core::model::actor::Actor;
 use invite_core::model::event::{Event, EventCursor};
 use invite_core::model::id::{OrganisationId, UserId};
 use invite_core::model::invitation::Invitation as SeenInvitation;
 use invite_core::model::message::Channel;
-use invite_core::model::sender::{PauseKind, SenderPause};
+use invite_core::model::sender::{Covers, PauseKind, SenderPause};
 use invite_core::model::suppression::Suppression;
 use invite_core::model::user::User;
 use invite_core::port::error::PortResult;
 use invite_core::port::records::{
-    Arrival, AuditEntry, CredentialFact, ImportLine, PersonRecord, Records, SuppressionChange,
+    Arrival, AuditEntry, CredentialFact, ImportLine, PersonRecord, Records, SenderStop, SuppressionChange,
 };
 use sqlx::SqliteConnection;
 use sqlx::sqlite::SqliteRow;
@@ -81,11 +82,23 @@ impl Records for SqliteStore {
         record.await.map_err(|fault| fault.doing("read a person's story"))
     }
 
+    async fn pause_sender(&self, pause: SenderStop) -> PortResult<()> {
+        let mut write = self.write("stop a sender").await?;
+        let paused = write.pause_sender(pause).await;
+        write.end(paused).await
+    }
+
+    async fn resume_sender(&self, actor: Actor, covers: Covers) -> PortResult<bool> {
+        let mut write = self.write("let a sender go on").await?;
+        let resumed = write.let_sender_go_on(&actor, &covers).await;
+        write.end(resumed).await
+    }
+
     async fn sender_pauses(&self) -> PortResult<Vec<SenderPause>> {
         let now = self.instant();
         let all = async { pauses(&mut *self.read().await?).await };
         let all = all.await.map_err(|fault| fault.doing("read the pauses of senders"))?;
-        let stands = |pause: &SenderPause| pause.kind == PauseKind::Blocked || pause.next_at > now;
+        let stands = |pause: &SenderPause| pause.kind == PauseKind::Blocked || pause.stops(now);
         Ok(all.into_values().filter(stands).collect())
     }
 

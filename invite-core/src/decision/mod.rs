@@ -5,6 +5,9 @@
 //! * [`history`]: what a store's rows say about a person.
 //! * [`begin`]: whether a claimed message may still go, and with which credential.
 //! * [`record`]: what an outcome changes beyond its message.
+//! * [`quiet_hours`]: until when a message waits, so that no phone rings at night.
+//! * [`pilot`]: what a batch says when its pilot is out.
+//! * [`waits`]: why a message in the queue waits, and until when.
 //! * [`leave`]: when a change of a person takes their invitation away.
 //! * [`person_match`]: which person a row of an upload is.
 
@@ -13,6 +16,9 @@ mod decide;
 pub mod history;
 pub mod leave;
 pub mod person_match;
+pub mod pilot;
+pub mod quiet_hours;
 pub mod record;
+pub mod waits;
 
 pub use decide::{Case, Decided, Request, decide};

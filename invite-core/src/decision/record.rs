@@ -148,6 +148,27 @@ pub fn consequences(recorded: &Recorded<'_>, policy: &Policy) -> Consequences {
     also
 }
 
+/// What changes where a report shows that a provider had accepted a message of which that was not known: its outcome
+/// was unknown, or it seemed to have failed. The invitation and the person's own password follow as if it had been
+/// recorded; the sender and the brake have had their outcome.
+///
+/// None where the report shows nothing new.
+pub fn late_acceptance(recorded: &Recorded<'_>) -> Option<Consequences> {
+    use DeliveryState as S;
+    let known = matches!(recorded.before.state, S::Sent | S::Delivered | S::Complained | S::HandingOver);
+    let arrived = matches!(recorded.after.state, S::Delivered | S::Complained);
+    (!known && arrived).then(|| {
+        let pending = recorded.invitation == InvitationState::Pending;
+        Consequences {
+            supersedes: pending && recorded.action == Action::Invite,
+            retires: pending
+                && recorded.decision == Decision::SendWithReset
+                && recorded.retirement == Retirement::FirstAcceptance,
+            ..Consequences::default()
+        }
+    })
+}
+
 /// Whether the brake stops a batch with so many outcomes and hard failures since its start or resumption.
 pub const fn brakes(outcomes: u32, hard_failures: u32, policy: &Policy) -> bool {
     outcomes >= policy.brake_from

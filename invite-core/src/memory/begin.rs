@@ -12,7 +12,7 @@ use crate::machine::delivery::DeliveryEvent;
 use crate::machine::invitation::InvitationEvent;
 use crate::model::batch::behind;
 use crate::model::credential::{CredentialKind, Generation};
-use crate::model::delivery::{DeliveryState, EndReason};
+use crate::model::delivery::{DeliveryState, EndReason, WaitCause};
 use crate::model::id::{ClaimToken, CredentialId, InvitationId, OrganisationId};
 use crate::model::invitation::InvitationState;
 use crate::model::item::{Action, Announcement, Decision};
@@ -44,6 +44,10 @@ impl Transaction<'_> {
                 self.step(key, DeliveryEvent::Release);
                 return Begun::Released;
             }
+            Err(Stop::Wait(until)) => {
+                self.step(key, DeliveryEvent::Postpone(until));
+                return Begun::PutOff(WaitCause::QuietHours);
+            }
             Err(Stop::Cancel(reason)) => {
                 self.step(key, DeliveryEvent::Cancel(reason));
                 return Begun::Stopped(reason);
@@ -70,7 +74,7 @@ impl Transaction<'_> {
             },
         };
 
-        self.begin_invitation(key);
+        self.begin_invitation(key, minted.is_some());
         if let Some(minted) = minted {
             self.save_credential(key, minted);
         }
@@ -154,12 +158,12 @@ impl Transaction<'_> {
         (begin::credential(item.generation, newest, saved, self.now), row.and_then(|row| row.salt))
     }
 
-    /// Begins the invitation of a message, or, for a reminder, opens it again.
-    fn begin_invitation(&mut self, (organisation, id): DeliveryKey) {
+    /// Begins the invitation of a message, or, for a reminder or a new credential, opens it again.
+    fn begin_invitation(&mut self, (organisation, id): DeliveryKey, has_new_credential: bool) {
         let row = self.delivery((organisation, id));
         let (batch, user, invitation) = (row.batch, row.user, row.invitation);
         if self.state.invitations.contains_key(&(organisation, invitation)) {
-            if self.batch_row(organisation, batch).batch.action == Action::Remind {
+            if has_new_credential || self.batch_row(organisation, batch).batch.action == Action::Remind {
                 self.step_invitation(organisation, invitation, InvitationEvent::Remind);
             }
             return;

@@ -17,14 +17,18 @@ mod departures;
 mod organisations;
 mod outcomes;
 mod people;
+mod pilot;
 mod plans;
 mod queue;
 mod records;
 mod redemption;
+mod retry;
+mod senders;
 mod state;
 mod sweep;
 mod transaction;
 mod transport;
+mod waits;
 
 #[cfg(test)]
 mod tests;

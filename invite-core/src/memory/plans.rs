@@ -24,7 +24,7 @@ use crate::model::message::Channel;
 use crate::model::organisation::Settings;
 use crate::model::user::User;
 use crate::port::error::{PortError, PortErrorKind, PortResult};
-use crate::port::plans::{BatchChange, Confirm, Confirmed, NewPlan, PlanPage, Plans};
+use crate::port::plans::{BatchChange, Confirm, Confirmed, NewPlan, PlanPage, Plans, Retried, RetryChunk};
 
 #[async_trait]
 impl Plans for MemoryStore {
@@ -46,6 +46,10 @@ impl Plans for MemoryStore {
 
     async fn change_batch(&self, change: BatchChange) -> PortResult<Option<Result<Batch, WrongBatchState>>> {
         self.transact(|transaction| transaction.change_batch(change))
+    }
+
+    async fn retry(&self, retry: RetryChunk) -> PortResult<Retried> {
+        self.transact(|transaction| transaction.retry(&retry))
     }
 
     async fn batch(&self, organisation: OrganisationId, batch: BatchId) -> PortResult<Option<Batch>> {
@@ -277,8 +281,11 @@ impl Transaction<'_> {
             by: confirm.actor.clone(),
             at: self.now,
             resets: confirm.resets,
-            not_before: self.now + delta(hold),
+            not_before: self.now + delta(hold.max(confirm.starts_in)),
+            pilot: None,
         });
+        self.begin_pilot(place, confirm.pilot);
+        let row = self.state.batches.get_mut(&place).expect("it was there");
         self.state.going_on.insert(place);
         let batch = row.batch.clone();
         let Totals { send, reset, announce, .. } = batch.totals;
@@ -359,6 +366,7 @@ impl Transaction<'_> {
         row.batch.state = BatchState::Running;
         row.batch.paused_because = None;
         (row.outcomes, row.hard_failures) = (0, 0);
+        self.resume_pilot(organisation, batch);
     }
 
     fn stop_batch(&mut self, organisation: OrganisationId, batch: BatchId, to: BatchState) {
@@ -396,6 +404,7 @@ impl Transaction<'_> {
         progress.funnel.sent = reached.len() as u64;
         progress.funnel.delivered = reached.values().filter(|arrived| **arrived).count() as u64;
         progress.funnel.accepted = row.items.values().filter(accepted).count() as u64;
+        progress.waits = self.waits(organisation, row);
         progress
     }
 }
@@ -409,6 +418,7 @@ impl BatchRow {
             items: BTreeMap::new(),
             deliveries: BTreeSet::new(),
             queue: BTreeSet::new(),
+            pilot_until: None,
             on_their_way: 0,
             finished: false,
             outcomes: 0,

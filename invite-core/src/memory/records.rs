@@ -7,17 +7,18 @@ use async_trait::async_trait;
 use super::MemoryStore;
 use super::transaction::{Transaction, compared};
 use crate::decision::history::{History, View};
+use crate::model::actor::Actor;
 use crate::model::delivery::EndReason;
 use crate::model::event::{Event, EventCursor};
 use crate::model::id::{InvitationId, OrganisationId, UserId};
 use crate::model::invitation::Invitation;
 use crate::model::message::Channel;
-use crate::model::sender::{PauseKind, SenderPause};
+use crate::model::sender::{Covers, PauseKind, SenderPause};
 use crate::model::suppression::Suppression;
 use crate::model::user::User;
 use crate::port::error::PortResult;
 use crate::port::records::{
-    Arrival, ArrivalKind, AuditEntry, CredentialFact, PersonRecord, Records, SuppressionChange,
+    Arrival, ArrivalKind, AuditEntry, CredentialFact, PersonRecord, Records, SenderStop, SuppressionChange,
 };
 
 #[async_trait]
@@ -76,10 +77,18 @@ impl Records for MemoryStore {
         self.transact(|transaction| transaction.person(organisation, user))
     }
 
+    async fn pause_sender(&self, pause: SenderStop) -> PortResult<()> {
+        self.transact(|transaction| transaction.pause_sender(pause))
+    }
+
+    async fn resume_sender(&self, actor: Actor, covers: Covers) -> PortResult<bool> {
+        self.transact(|transaction| transaction.resume_sender(&actor, &covers))
+    }
+
     async fn sender_pauses(&self) -> PortResult<Vec<SenderPause>> {
         self.transact(|transaction| {
             let now = transaction.now;
-            let stands = |pause: &&SenderPause| pause.kind == PauseKind::Blocked || pause.next_at > now;
+            let stands = |pause: &&SenderPause| pause.kind == PauseKind::Blocked || pause.stops(now);
             transaction.state.pauses.values().filter(stands).cloned().collect()
         })
     }

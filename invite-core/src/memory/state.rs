@@ -103,6 +103,8 @@ pub(super) struct BatchRow {
     pub(super) deliveries: BTreeSet<DeliveryId>,
     /// Its queued messages, suspects left out, by when they are due.
     pub(super) queue: BTreeSet<(DateTime<Utc>, DeliveryId)>,
+    /// The last message of its pilot, while nothing else may leave.
+    pub(super) pilot_until: Option<DeliveryId>,
     pub(super) on_their_way: u64,
     /// Whether the event says that it finished; a retry reopens it.
     pub(super) finished: bool,

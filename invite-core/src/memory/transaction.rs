@@ -46,6 +46,7 @@ impl<'a> Transaction<'a> {
         for (organisation, batch, user, invitation) in std::mem::take(&mut self.touched) {
             self.wipe(organisation, user, invitation);
             self.lift(organisation, user, invitation);
+            self.end_pilot(organisation, batch);
             self.finish(organisation, batch);
         }
     }
@@ -321,6 +322,7 @@ impl<'a> Transaction<'a> {
             receipt: row.receipt,
             attempts: row.standing.attempts,
             next_attempt_at: (state == DeliveryState::Queued).then_some(row.standing.due_at),
+            waits_for: row.standing.waits_for.filter(|_| state == DeliveryState::Queued),
             sent_at: row.sent_at,
             changed_at: row.changed_at,
         }

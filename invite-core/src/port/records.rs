@@ -15,13 +15,14 @@ use crate::model::id::{ImportId, InvitationId, OrganisationId, UserId};
 use crate::model::invitation::Invitation;
 use crate::model::item::Item;
 use crate::model::message::Channel;
-use crate::model::sender::SenderPause;
+use crate::model::sender::{Covers, SenderPause};
 use crate::model::suppression::{Suppression, SuppressionReason};
 use crate::model::user::User;
 
 /// What is known and what happened.
 ///
-/// [`events`](Self::events) and [`sender_pauses`](Self::sender_pauses) serve all organisations and cannot begin with one.
+/// [`events`](Self::events), [`sender_pauses`](Self::sender_pauses), [`pause_sender`](Self::pause_sender) and
+/// [`resume_sender`](Self::resume_sender) serve all organisations and cannot begin with one.
 #[cfg_attr(feature = "mocks", mockall::automock)]
 #[async_trait]
 pub trait Records: Send + Sync {
@@ -58,6 +59,14 @@ pub trait Records: Send + Sync {
 
     /// Why nothing goes out for now, on all senders.
     async fn sender_pauses(&self) -> PortResult<Vec<SenderPause>>;
+
+    /// Stops a sender by hand, whatever stops it already: nothing of it is claimed, and no block is tried, until it is
+    /// resumed. Outcomes of what was under way change nothing about it. What workers have claimed still goes. Audited in
+    /// the actor's organisation; the event is for all. Pausing again changes the words.
+    async fn pause_sender(&self, pause: SenderStop) -> PortResult<()>;
+
+    /// Lets a sender go on, whatever stopped it, and says whether anything did. A run of policy refusals is over too.
+    async fn resume_sender(&self, actor: Actor, covers: Covers) -> PortResult<bool>;
 
     /// Addresses that must not be written to, in ascending order of channel and address, after the cursor.
     async fn suppressions(
@@ -173,4 +182,15 @@ pub struct SuppressionChange {
     pub address: String,
     /// Why it is put there; none to take it off.
     pub reason: Option<SuppressionReason>,
+}
+
+/// A sender to be stopped by hand.
+#[derive(Debug, Clone)]
+pub struct SenderStop {
+    /// By whom.
+    pub actor: Actor,
+    /// What is stopped.
+    pub covers: Covers,
+    /// Why, in words.
+    pub because: String,
 }

@@ -3,6 +3,7 @@
 use super::import::ImportReport;
 use crate::credential::{HasherError, PasswordRuleError, RandomError};
 use crate::machine::batch::WrongBatchState;
+use crate::model::batch::BatchState;
 use crate::model::contact::ContactError;
 use crate::model::id::UserId;
 use crate::model::message::Channel;
@@ -92,6 +93,28 @@ pub enum Error {
     /// The plan was cancelled or recalled.
     #[error("the plan was cancelled or recalled: plan again")]
     PlanStopped,
+    /// A pilot of nobody.
+    #[error("a pilot needs at least one person: leave it out to send to all at once")]
+    EmptyPilot,
+    /// A start time beyond the policy's bound.
+    #[error(
+        "the start time is more than {days} days away: plan again nearer to it, the people will have changed"
+    )]
+    StartTooFar {
+        /// How far away it may be.
+        days: u64,
+    },
+    /// Messages were asked for again of a batch that sends nothing.
+    #[error(
+        "nothing of a {0} batch is sent again: only of one that is confirmed, and neither cancelled nor recalled"
+    )]
+    NothingToRetry(BatchState),
+    /// Senders may be shared by all organisations.
+    #[error(
+        "senders may be shared by all organisations, so only an operator, or the system itself, stops them or lets them go \
+         on: ask whoever operates the application"
+    )]
+    OperatorsOnly,
     /// The batch is in a state that does not allow it.
     #[error(transparent)]
     BatchState(#[from] WrongBatchState),
