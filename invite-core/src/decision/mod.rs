@@ -7,6 +7,7 @@
 //! * [`record`]: what an outcome changes beyond its message.
 //! * [`leave`]: when a change of a person takes their invitation away.
 //! * [`person_match`]: which person a row of an upload is.
+//! * [`possible_text_messages`]: what a text message to a person could be for.
 
 pub mod begin;
 mod decide;
@@ -14,5 +15,7 @@ pub mod history;
 pub mod leave;
 pub mod person_match;
 pub mod record;
+mod text_message;
 
 pub use decide::{Case, Decided, Request, decide};
+pub use text_message::possible_text_messages;

@@ -29,16 +29,18 @@ mod markdown;
 mod piece;
 mod problem;
 mod render;
+mod resolve;
 mod source;
 mod spacing;
 
-pub use builtin::{BUILTIN_VERSION, builtin, builtin_source};
+pub use builtin::{BUILTIN_LANGUAGES, BUILTIN_VERSION, builtin, builtin_source, has_builtin};
 pub use check::{MAX_SOURCE, Purpose};
 pub use credential_form::CredentialForm;
 pub use problem::Problem;
 pub use render::{
     MAX_HTML, MAX_SMS, MAX_SUBJECT, Part, RenderError, Rendered, RenderedEmail, RenderedSms, Template,
 };
+pub use resolve::{Resolved, resolve, wording};
 pub use values::{CredentialValue, Values};
 pub use variable::Variable;
 
