@@ -56,7 +56,12 @@ pub struct Policy {
     pub guess_wait: Duration,
     /// The longest wait. 15 min: guessing slows down and never locks an invitee out.
     pub guess_wait_at_most: Duration,
+    /// So many messages an actor may send as a test within [`TEST_SENDS_WITHIN`]. 20.
+    pub test_sends: u32,
 }
+
+/// The time within which test sends are counted.
+pub const TEST_SENDS_WITHIN: Duration = Duration::from_hours(1);
 
 /// How often, how long and at which distances a message is tried.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -96,6 +101,7 @@ impl Default for Policy {
             free_guesses: 5,
             guess_wait: minutes(1),
             guess_wait_at_most: minutes(15),
+            test_sends: 20,
         }
     }
 }

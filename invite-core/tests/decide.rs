@@ -27,6 +27,7 @@ use invite_core::model::message::Channel;
 use invite_core::model::organisation::{ChannelRule, ReminderRules, Settings, SsoPolicy};
 use invite_core::model::sign_in::SignInMethod;
 use invite_core::model::user::User;
+use invite_core::model::wording::ItemWording;
 use invite_core::policy::Policy;
 
 // --- The oracle -------------------------------------------------------------------------------------------------------
@@ -657,9 +658,9 @@ fn taking_a_person_out_of_the_totals_leaves_them_as_they_were() {
     anywhere(20_000, |_, case| {
         let before = totals.clone();
         let decided = decide(case);
-        totals.count(decided.decision, &decided.channels, false);
+        totals.count(decided.decision, &decided.channels, false, &ItemWording::default());
         let after = totals.clone();
-        totals.uncount(decided.decision, &decided.channels, false);
+        totals.uncount(decided.decision, &decided.channels, false, &ItemWording::default());
         assert_eq!(totals, before);
         totals = after;
     });
@@ -689,5 +690,5 @@ fn a_message_begins_to_the_address_that_was_planned_though_its_case_was_correcte
 
 fn count(totals: &mut Totals, facts: &Facts, case: &Case<'_>) {
     let decided = decide(case);
-    totals.count(decided.decision, &decided.channels, facts.person.elsewhere);
+    totals.count(decided.decision, &decided.channels, facts.person.elsewhere, &ItemWording::default());
 }

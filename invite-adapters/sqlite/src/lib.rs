@@ -6,6 +6,7 @@
 //!
 //! ```
 //! use invite_core::model::actor::Actor;
+//! use invite_core::model::batch::TemplatePins;
 //! use invite_core::model::id::OrganisationId;
 //! use invite_core::model::organisation::{Organisation, Settings};
 //! use invite_core::port::organisations::Organisations;
@@ -18,7 +19,7 @@
 //! let store = SqliteStore::open(path).await?;
 //! let id = OrganisationId::new();
 //! let acme = Organisation { id, alias: "acme".parse()?, settings: Settings::new("Acme") };
-//! store.save_organisation(acme, Actor::system(id)).await?;
+//! store.save_organisation(acme, Actor::system(id), TemplatePins::default()).await?;
 //! assert!(store.by_alias("acme".parse()?).await?.is_some());
 //! # Ok(())
 //! # }
@@ -37,6 +38,7 @@
 //! [`People`]: invite_core::port::people::People
 
 mod accounts;
+mod batches;
 mod begin;
 mod claim;
 mod deliveries;

@@ -34,7 +34,7 @@ async fn organisation(store: &SqliteStore, people: usize) -> (OrganisationId, Ve
     let id = OrganisationId::new();
     let alias = format!("o-{id}").parse().unwrap();
     let organisation = Organisation { id, alias, settings: Settings::new("Acme") };
-    store.save_organisation(organisation, Actor::system(id)).await.unwrap();
+    store.save_organisation(organisation, Actor::system(id), TemplatePins::default()).await.unwrap();
     let users: Vec<_> = (0..people)
         .map(|number| User {
             email: Some(format!("p{number}@example.com").parse().unwrap()),
@@ -71,6 +71,7 @@ async fn invite(store: &SqliteStore, organisation: OrganisationId, users: &[User
         after: None,
         people: users.iter().map(|user| (user.id, Some(user.clone()))).collect(),
         senders: BTreeMap::from([(Channel::Email, sender())]),
+        sms_sizes: BTreeMap::new(),
         last: true,
         policy: policy.clone(),
     };

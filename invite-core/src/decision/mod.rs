@@ -10,6 +10,7 @@
 //! * [`waits`]: why a message in the queue waits, and until when.
 //! * [`leave`]: when a change of a person takes their invitation away.
 //! * [`person_match`]: which person a row of an upload is.
+//! * [`possible_text_messages`]: what a text message to a person could be for.
 
 pub mod begin;
 mod decide;
@@ -19,6 +20,8 @@ pub mod person_match;
 pub mod pilot;
 pub mod quiet_hours;
 pub mod record;
+mod text_message;
 pub mod waits;
 
 pub use decide::{Case, Decided, Request, decide};
+pub use text_message::possible_text_messages;

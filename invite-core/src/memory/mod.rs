@@ -55,6 +55,7 @@ pub use self::transport::RecordingTransport;
 ///
 /// use invite_core::memory::{ManualClock, MemoryStore};
 /// use invite_core::model::actor::Actor;
+/// use invite_core::model::batch::TemplatePins;
 /// use invite_core::model::id::OrganisationId;
 /// use invite_core::model::organisation::{Organisation, Settings};
 /// use invite_core::port::organisations::Organisations;
@@ -67,7 +68,7 @@ pub use self::transport::RecordingTransport;
 ///
 /// let id = OrganisationId::new();
 /// let rema = Organisation { id, alias: "rema".parse()?, settings: Settings::new("Rema") };
-/// store.save_organisation(rema, Actor::system(id)).await?;
+/// store.save_organisation(rema, Actor::system(id), TemplatePins::default()).await?;
 /// assert_eq!(store.by_alias("rema".parse()?).await?.map(|found| found.id), Some(id));
 ///
 /// clock.advance(Duration::from_secs(90));

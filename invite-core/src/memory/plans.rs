@@ -23,6 +23,7 @@ use crate::model::item::{Action, Decision, Item, SkipReason};
 use crate::model::message::Channel;
 use crate::model::organisation::Settings;
 use crate::model::user::User;
+use crate::model::wording::ItemWording;
 use crate::port::error::{PortError, PortErrorKind, PortResult};
 use crate::port::plans::{BatchChange, Confirm, Confirmed, NewPlan, PlanPage, Plans, Retried, RetryChunk};
 
@@ -147,14 +148,16 @@ impl Transaction<'_> {
         }
         let settings = self.settings(organisation).ok_or_else(|| refused("no such organisation"))?.clone();
         let behind = behind(&batch.planned_by, None);
-        let decided: Vec<_> = page
-            .people
-            .iter()
-            .map(|(id, user)| {
-                let user = user.as_ref().filter(|user| user.id == *id);
-                self.decide_for_plan(&batch, &settings, &behind, *id, user)
-            })
-            .collect();
+        let decided = page.people.iter().map(|(id, user)| {
+            let user = user.as_ref().filter(|user| user.id == *id);
+            let mut row = self.decide_for_plan(&batch, &settings, &behind, *id, user);
+            if let (Some(user), Some(kind)) = (user, row.item.decision.message_kind(batch.action)) {
+                let message = (kind, row.item.channels.as_slice());
+                row.wording = page.wording(user, message, &settings, &batch.templates)?;
+            }
+            Ok(row)
+        });
+        let decided: Vec<_> = decided.collect::<PortResult<_>>()?;
         let channels = decided.iter().flat_map(|planned| &planned.item.channels);
         if let Some(channel) = channels.into_iter().find(|channel| !page.senders.contains_key(channel)) {
             return Err(refused(&format!("no sender for {channel}")));
@@ -165,7 +168,10 @@ impl Transaction<'_> {
         let row = self.state.batches.get_mut(&(organisation, page.plan)).expect("it was there");
         row.cursor = page.people.last().map(|(id, _)| *id).or(row.cursor);
         row.batch.complete = page.last;
-        Ok(row.batch.clone())
+        if page.last {
+            self.count_shared(organisation, page.plan);
+        }
+        Ok(self.batch_row(organisation, page.plan).batch.clone())
     }
 
     fn decide_for_plan(
@@ -191,6 +197,7 @@ impl Transaction<'_> {
         ItemRow {
             item: Item { user: id, decision: decided.decision, channels: decided.channels, invitation },
             administrator: user.is_some_and(|user| user.role.is_administrator()),
+            wording: ItemWording::default(),
             credential: decided.decision.wants_credential().then_some(settings.credential),
             generation: None,
         }
@@ -209,7 +216,7 @@ impl Transaction<'_> {
         let person = self.person_mut(organisation, item.user);
         person.batches.insert(plan);
         let batch = self.state.batches.get_mut(&place).expect("the plan is there");
-        batch.batch.totals.count(item.decision, &item.channels, row.administrator);
+        batch.batch.totals.count(item.decision, &item.channels, row.administrator, &row.wording);
         batch.items.insert(item.user, row);
         let (Some(user), Some(invitation)) = (user, item.invitation) else { return };
         for channel in item.channels {
@@ -270,6 +277,7 @@ impl Transaction<'_> {
         if let Some(user) = confirm.actor.user() {
             self.skip(organisation, confirm.plan, user, SkipReason::Yourself);
         }
+        self.count_shared(organisation, confirm.plan);
         self.state.confirmations += 1;
         self.state.plans.remove(&(expires_at, organisation, confirm.plan));
         let row = self.state.batches.get_mut(&place).expect("it was there");
@@ -295,13 +303,36 @@ impl Transaction<'_> {
         Confirmed::Now(Box::new(batch))
     }
 
+    /// Counts the recipients of a plan who share the address of a message.
+    fn count_shared(&mut self, organisation: OrganisationId, plan: BatchId) {
+        let row = self.batch_row(organisation, plan);
+        let is_reset = |user: &UserId| row.items[user].item.decision == Decision::SendWithReset;
+        let mut sharing: BTreeMap<(Channel, String), Vec<UserId>> = BTreeMap::new();
+        for id in &row.deliveries {
+            let delivery = self.delivery((organisation, *id));
+            let address = (delivery.channel, compared(&delivery.address));
+            sharing.entry(address).or_default().push(delivery.user);
+        }
+        let shared = |counts: &dyn Fn(&UserId) -> bool| {
+            let counted = sharing.values().map(|users| users.iter().filter(|user| counts(user)));
+            let sharing = counted.filter(|users| users.clone().nth(1).is_some()).flatten();
+            sharing.collect::<BTreeSet<_>>().len() as u64
+        };
+        let (without, with) = (shared(&|user| !is_reset(user)), shared(&|_| true));
+        let row = self.state.batches.get_mut(&(organisation, plan)).expect("the plan is there");
+        row.batch.totals.shared_addresses = without;
+        row.batch.totals.shared_addresses_with_resets = with;
+    }
+
     /// Turns a person's item into a skip, takes its messages away, and counts again.
     fn skip(&mut self, organisation: OrganisationId, plan: BatchId, user: UserId, reason: SkipReason) {
         let batch = self.state.batches.get_mut(&(organisation, plan)).expect("the plan is there");
         let Some(row) = batch.items.get_mut(&user) else { return };
         let decision = Decision::Skip(reason);
-        batch.batch.totals.uncount(row.item.decision, &row.item.channels, row.administrator);
-        batch.batch.totals.count(decision, &[], row.administrator);
+        let none = ItemWording::default();
+        let wording = std::mem::take(&mut row.wording);
+        batch.batch.totals.uncount(row.item.decision, &row.item.channels, row.administrator, &wording);
+        batch.batch.totals.count(decision, &[], row.administrator, &none);
         row.item = Item { user, decision, channels: Vec::new(), invitation: None };
         row.credential = None;
         for (organisation, id) in self.messages_to(organisation, user) {

@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use crate::credential::{PasswordHash, Salt, SealedSecret, StoredForm};
 use crate::machine::delivery::Standing;
+use crate::model::actor::Actor;
 use crate::model::batch::Batch;
 use crate::model::credential::{CredentialKind, Generation};
 use crate::model::event::Event;
@@ -24,6 +25,7 @@ use crate::model::sender::{SenderKey, SenderPause};
 use crate::model::suppression::Suppression;
 use crate::model::template_key::TemplateKey;
 use crate::model::user::User;
+use crate::model::wording::ItemWording;
 use crate::port::records::{AuditEntry, ImportLine};
 
 /// Everything. What is found without an organisation gives the organisation.
@@ -31,8 +33,10 @@ use crate::port::records::{AuditEntry, ImportLine};
 pub(super) struct State {
     pub(super) organisations: BTreeMap<OrganisationId, Organisation>,
     pub(super) aliases: BTreeMap<Alias, OrganisationId>,
-    /// Version n is at n - 1; none where that version is the built-in message.
-    pub(super) templates: BTreeMap<(OrganisationId, TemplateKey), Vec<Option<String>>>,
+    /// Version n is at n - 1.
+    pub(super) templates: BTreeMap<(OrganisationId, TemplateKey), Vec<TemplateRow>>,
+    /// When each actor sent test messages, oldest first.
+    pub(super) test_sends: BTreeMap<(OrganisationId, String), Vec<DateTime<Utc>>>,
 
     pub(super) accounts: BTreeMap<(OrganisationId, UserId), Account>,
     /// Who has a unique key or a contact, as `username:anna`.
@@ -81,6 +85,15 @@ pub(super) struct State {
     pub(super) audited: u64,
 }
 
+/// A version of a message.
+#[derive(Clone)]
+pub(super) struct TemplateRow {
+    /// None where it is the built-in message.
+    pub(super) source: Option<String>,
+    pub(super) saved_at: DateTime<Utc>,
+    pub(super) saved_by: Actor,
+}
+
 /// One of our own people.
 #[derive(Clone)]
 pub(super) struct Account {
@@ -119,6 +132,8 @@ pub(super) struct BatchRow {
 pub(super) struct ItemRow {
     pub(super) item: Item,
     pub(super) administrator: bool,
+    /// What the totals have counted of its messages' languages and sizes.
+    pub(super) wording: ItemWording,
     /// The kind of credential that its messages carry.
     pub(super) credential: Option<CredentialKind>,
     /// Which generation they share, once there is one.

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::id::{InvitationId, UserId};
 use super::message::Channel;
+use super::message_kind::MessageKind;
 
 /// What a batch does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -147,6 +148,18 @@ impl Decision {
             ("announce_elsewhere", _) => Self::Announce(Announcement::Elsewhere),
             ("skip", Some(reason)) => Self::Skip(reason.parse().ok()?),
             _ => return None,
+        })
+    }
+
+    /// What the message is for; none for a skip.
+    pub const fn message_kind(self, action: Action) -> Option<MessageKind> {
+        Some(match (self, action) {
+            (Self::Skip(_), _) => return None,
+            (Self::Announce(Announcement::Sso), _) => MessageKind::Sso,
+            (Self::Announce(Announcement::Elsewhere), _) => MessageKind::Announcement,
+            (Self::SendWithReset, _) => MessageKind::Reset,
+            (Self::Send, Action::Remind) => MessageKind::Reminder,
+            (Self::Send, Action::Invite) => MessageKind::Invitation,
         })
     }
 

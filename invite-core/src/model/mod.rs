@@ -24,3 +24,4 @@ pub mod suppression;
 pub mod template_key;
 pub mod theme;
 pub mod user;
+pub mod wording;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
-use super::error::PortResult;
+use super::error::{PortError, PortErrorKind, PortResult};
 use crate::machine::batch::{BatchEvent, WrongBatchState};
 use crate::model::actor::Actor;
 use crate::model::batch::{Batch, BatchState, Progress, TemplatePins};
@@ -15,11 +15,15 @@ use crate::model::delivery::Delivery;
 use crate::model::id::{BatchId, DeliveryId, OrganisationId, UserId};
 use crate::model::item::{Action, Item};
 use crate::model::message::Channel;
-use crate::model::organisation::ChannelRule;
+use crate::model::message_kind::MessageKind;
+use crate::model::organisation::{ChannelRule, Settings};
 use crate::model::selection::Selection;
 use crate::model::sender::SenderKey;
 use crate::model::user::User;
+use crate::model::wording::ItemWording;
 use crate::policy::Policy;
+use crate::template::sms::SmsSize;
+use crate::template::wording;
 
 /// Plans and batches.
 #[cfg_attr(feature = "mocks", mockall::automock)]
@@ -37,7 +41,9 @@ pub trait Plans: Send + Sync {
     /// The ids of messages ascend with their people: pilots are cut off at one.
     ///
     /// Conditional on `after`, the last person of the page before: a page that was written already changes nothing.
-    /// Gives the batch, with its totals so far.
+    /// Gives the batch, with its totals so far. Languages and sizes of the messages are those of
+    /// [`PlanPage::wording`]; they are kept with the item, so that confirming can take them back. With the last page,
+    /// those who share an address are counted.
     async fn plan_page(&self, page: PlanPage) -> PortResult<Batch>;
 
     /// Confirms a complete plan: one conditional write, in which the confirmer's own item becomes skip: `yourself`,
@@ -134,10 +140,34 @@ pub struct PlanPage {
     pub people: Vec<(UserId, Option<User>)>,
     /// What each channel sends with.
     pub senders: BTreeMap<Channel, (SenderKey, String)>,
+    /// How long the text message to each person would be, by what it would be for; nothing for those who cannot get
+    /// one.
+    pub sms_sizes: BTreeMap<(UserId, MessageKind), SmsSize>,
     /// Whether this is the last page.
     pub last: bool,
     /// The host's figures.
     pub policy: Policy,
+}
+
+impl PlanPage {
+    /// In which languages the messages are that were decided for a person, and how long the text message, where
+    /// `templates` are pinned. A store calls it in its transaction.
+    ///
+    /// Fails where the size of a text message is not there: the settings changed after the page was prepared.
+    pub fn wording(
+        &self,
+        user: &User,
+        (kind, channels): (MessageKind, &[Channel]),
+        settings: &Settings,
+        templates: &TemplatePins,
+    ) -> PortResult<ItemWording> {
+        let size = self.sms_sizes.get(&(user.id, kind)).copied();
+        if size.is_none() && channels.contains(&Channel::Sms) {
+            return Err(PortError::new(PortErrorKind::Unavailable, "plan a page")
+                .caused_by("a text message was not measured: settings or people changed meanwhile"));
+        }
+        Ok(wording(kind, channels, user.locale.as_ref(), &settings.locale, templates, size))
+    }
 }
 
 /// A plan to be confirmed.

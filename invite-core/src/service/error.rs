@@ -1,15 +1,20 @@
 //! What a service answers when it cannot do what was asked.
 
+use chrono::{DateTime, Utc};
+
 use super::import::ImportReport;
 use crate::credential::{HasherError, PasswordRuleError, RandomError};
 use crate::machine::batch::WrongBatchState;
 use crate::model::batch::BatchState;
 use crate::model::contact::ContactError;
 use crate::model::id::UserId;
+use crate::model::item::SkipReason;
 use crate::model::message::Channel;
 use crate::model::organisation::{Alias, SettingsError};
+use crate::model::template_key::TemplateKey;
 use crate::people_file::FileError;
 use crate::port::error::PortError;
+use crate::template::{Problem, RenderError};
 
 /// What a service answers when it cannot do what was asked: each says what to do about it, and none holds a secret.
 #[derive(Debug, thiserror::Error)]
@@ -84,6 +89,46 @@ pub enum Error {
          email_from(…)"
     )]
     NoFrom,
+    /// A message of the organisation's own that does not check.
+    #[error("the message {key} cannot be used: {}", told(.problems))]
+    Template {
+        /// Which.
+        key: TemplateKey,
+        /// What is wrong with it, and where.
+        problems: Vec<Problem>,
+    },
+    /// A message for a language, kind and circumstances that cannot be rendered.
+    #[error("the message {key} cannot be rendered: {source}")]
+    NotRendered {
+        /// Which.
+        key: TemplateKey,
+        /// Why.
+        source: RenderError,
+    },
+    /// Settings under which messages of the organisation's own would not check any more.
+    #[error(
+        "with these settings, messages of the organisation's own could not be used; change them first, or reset them to \
+         the built-in ones: {}",
+        broken(.templates)
+    )]
+    SettingBreaksTemplate {
+        /// Which, and what would be wrong with each.
+        templates: Vec<(TemplateKey, Vec<Problem>)>,
+    },
+    /// As many test messages as one may send.
+    #[error(
+        "you have sent {at_most} test messages within an hour, which is the limit: the next can go at {}",
+        .again_at.format("%Y-%m-%d %H:%M:%S UTC")
+    )]
+    TestLimit {
+        /// The limit, [`Policy::test_sends`](crate::policy::Policy::test_sends).
+        at_most: u32,
+        /// When the next one may go.
+        again_at: DateTime<Utc>,
+    },
+    /// A test message to an address that must not be written to.
+    #[error("nothing is sent to this address: {}", .0.text())]
+    NotToThisAddress(SkipReason),
     /// The plan was not confirmed in time.
     #[error("the plan has expired: people and settings may have changed since; plan again and confirm that")]
     PlanExpired,
@@ -133,6 +178,20 @@ pub enum Error {
     /// A store, or the host's `Accounts`, failed.
     #[error(transparent)]
     Port(#[from] PortError),
+}
+
+/// The first problem, with its place, and how many more there are.
+fn told(problems: &[Problem]) -> String {
+    match problems {
+        [] => String::new(),
+        [one] => one.to_string(),
+        [first, rest @ ..] => format!("{first} (and {} more)", rest.len()),
+    }
+}
+
+fn broken(templates: &[(TemplateKey, Vec<Problem>)]) -> String {
+    let each = templates.iter().map(|(key, problems)| format!("{key}: {}", told(problems)));
+    each.collect::<Vec<_>>().join("; ")
 }
 
 impl Error {

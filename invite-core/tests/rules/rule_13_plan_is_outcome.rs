@@ -9,6 +9,7 @@ use invite_core::model::id::{DeliveryId, UserId};
 use invite_core::model::item::{Decision, Item, SkipReason};
 use invite_core::model::message::Channel;
 use invite_core::model::organisation::ChannelRule;
+use invite_core::model::wording::ItemWording;
 use invite_core::service::ConfirmOptions;
 use invite_core::{Invite, Remind};
 use proptest::prelude::*;
@@ -90,7 +91,7 @@ async fn carries_out(house: &House, request: invite_core::service::PlanRequest, 
 fn counted(items: &[Item]) -> Totals {
     let mut totals = Totals::default();
     for item in items {
-        totals.count(item.decision, &item.channels, false);
+        totals.count(item.decision, &item.channels, false, &ItemWording::default());
     }
     totals
 }

@@ -102,6 +102,23 @@ caught! {
     a_version_that_was_pinned_is_not_kept: PinsForgotten
         by a_message_of_ones_own_has_versions_that_count_up_and_can_go_back_to_the_built_in_one
     the_audit_forgets: AuditForgets by confirming_is_audited_once
+    settings_are_saved_over_messages_that_nobody_checked: TemplatesUnchecked
+        by settings_are_saved_only_with_the_messages_that_they_were_checked_with
+    settings_and_messages_do_not_look_at_each_other: SettingsUnchecked
+        by settings_and_a_message_that_exclude_each_other_are_never_both_saved
+    a_message_is_saved_under_settings_that_nobody_checked: SettingsUnchecked
+        by a_message_is_saved_only_under_the_settings_that_it_was_checked_for
+    what_went_back_is_in_force: ResetsInForce
+        by the_own_messages_in_force_are_listed_and_those_that_went_back_are_not
+    versions_come_oldest_first: VersionsOldestFirst
+        by the_versions_of_a_message_say_when_and_by_whom_newest_first_page_by_page
+    test_messages_have_no_limit: TestsUncounted by test_messages_are_counted_for_each_actor_and_time
+    all_actors_share_a_limit_of_test_messages: TestsOfAll by test_messages_are_counted_for_each_actor_and_time
+    a_plan_pins_nothing: NothingPinned by a_plan_counts_the_languages_of_the_messages_that_it_pins
+    addresses_are_shared_with_whoever_was_taken_out: SharedAsPlanned
+        by whoever_is_taken_out_of_a_plan_no_longer_counts_in_its_figures
+    whoever_was_taken_out_counts_in_the_languages: WordingAsPlanned
+        by whoever_is_taken_out_of_a_plan_no_longer_counts_in_its_figures
 }
 
 #[test]

@@ -13,7 +13,7 @@ use invite_core::decision::history::History;
 use invite_core::machine::batch::{BatchEvent, WrongBatchState};
 use invite_core::memory::{ManualClock, MemoryStore};
 use invite_core::model::actor::Actor;
-use invite_core::model::batch::{Batch, BatchState, Progress};
+use invite_core::model::batch::{Batch, BatchState, Progress, TemplatePins};
 use invite_core::model::delivery::{Delivery, DeliveryState};
 use invite_core::model::event::{Event, EventCursor, Happening};
 use invite_core::model::id::{
@@ -32,7 +32,9 @@ use invite_core::model::user::User;
 use invite_core::policy::Policy;
 use invite_core::port::clock::Clock;
 use invite_core::port::error::PortResult;
-use invite_core::port::organisations::{OrganisationSaved, Organisations, StoredTemplate};
+use invite_core::port::organisations::{
+    OrganisationSaved, Organisations, SaveTemplate, StoredTemplate, TemplateSaved, TemplateVersion, TestSend,
+};
 use invite_core::port::plans::{BatchChange, Confirm, Confirmed, NewPlan, PlanPage, Plans};
 use invite_core::port::queue::{
     Begin, Begun, Claim, Claimed, HandOver, HandOverResult, Queue, Record, RecordDelivery, Reported, Waiting,
@@ -143,6 +145,24 @@ pub(super) enum Fault {
     PinsForgotten,
     /// The audit is empty.
     AuditForgets,
+    /// Settings are saved whatever messages were checked against them.
+    TemplatesUnchecked,
+    /// Messages are saved whatever settings they were checked for.
+    SettingsUnchecked,
+    /// Messages that went back to the built-in ones are in force.
+    ResetsInForce,
+    /// The versions of a message come in the order of their saving.
+    VersionsOldestFirst,
+    /// Test messages have no limit.
+    TestsUncounted,
+    /// All actors share the limit of test messages.
+    TestsOfAll,
+    /// Plans pin no versions.
+    NothingPinned,
+    /// People without consent and the confirmer still count where addresses are shared.
+    SharedAsPlanned,
+    /// The languages of those who are taken out of a plan still count.
+    WordingAsPlanned,
 }
 
 /// A clock that every other reader sees ten minutes ahead.
@@ -189,6 +209,7 @@ struct Notes {
     guesses: BTreeMap<UserId, u32>,
     reservations: BTreeMap<CredentialId, u64>,
     read: EventCursor,
+    resets: Vec<TemplateKey>,
 }
 
 impl Wrong {
@@ -217,6 +238,12 @@ impl Wrong {
         policy
     }
 
+    /// The messages of its own that an organisation has in force.
+    async fn in_force(&self, organisation: OrganisationId) -> PortResult<TemplatePins> {
+        let own = self.store.templates(organisation).await?;
+        Ok(own.iter().map(|(key, version)| (key, version.version.as_str())).collect())
+    }
+
     /// The organisations in which something is looked for: with a tenant that is ignored, all.
     async fn everywhere(&self, organisation: OrganisationId) -> PortResult<Vec<OrganisationId>> {
         let mut all = vec![organisation];
@@ -233,8 +260,13 @@ impl Organisations for Wrong {
         &self,
         organisation: Organisation,
         actor: Actor,
+        templates: TemplatePins,
     ) -> PortResult<OrganisationSaved> {
-        self.store.save_organisation(organisation, actor).await
+        let mut templates = templates;
+        if self.is(Fault::TemplatesUnchecked) {
+            templates = self.in_force(organisation.id).await?;
+        }
+        self.store.save_organisation(organisation, actor, templates).await
     }
 
     async fn organisation(&self, id: OrganisationId) -> PortResult<Option<Organisation>> {
@@ -263,14 +295,55 @@ impl Organisations for Wrong {
         self.store.template(organisation, key, version).await
     }
 
-    async fn save_template(
+    async fn templates(
+        &self,
+        organisation: OrganisationId,
+    ) -> PortResult<Vec<(TemplateKey, TemplateVersion)>> {
+        let mut templates = self.store.templates(organisation).await?;
+        if self.is(Fault::ResetsInForce) {
+            let resets = self.notes().resets.clone();
+            for key in resets {
+                let versions = self.store.template_versions(organisation, key.clone(), None, 1).await?;
+                templates.extend(versions.into_iter().map(|version| (key.clone(), version)));
+            }
+        }
+        Ok(templates)
+    }
+
+    async fn template_versions(
         &self,
         organisation: OrganisationId,
         key: TemplateKey,
-        source: Option<String>,
-        actor: Actor,
-    ) -> PortResult<String> {
-        self.store.save_template(organisation, key, source, actor).await
+        before: Option<String>,
+        limit: usize,
+    ) -> PortResult<Vec<TemplateVersion>> {
+        let mut versions = self.store.template_versions(organisation, key, before, limit).await?;
+        if self.is(Fault::VersionsOldestFirst) {
+            versions.reverse();
+        }
+        Ok(versions)
+    }
+
+    async fn save_template(&self, mut save: SaveTemplate) -> PortResult<TemplateSaved> {
+        if self.is(Fault::SettingsUnchecked)
+            && let Some(organisation) = self.store.organisation(save.actor.organisation()).await?
+        {
+            save.credential = organisation.settings.credential;
+        }
+        if save.source.is_none() {
+            self.notes().resets.push(save.key.clone());
+        }
+        self.store.save_template(save).await
+    }
+
+    async fn count_test_send(&self, mut send: TestSend) -> PortResult<Option<DateTime<Utc>>> {
+        if self.is(Fault::TestsUncounted) {
+            send.at_most = u32::MAX;
+        }
+        if self.is(Fault::TestsOfAll) {
+            send.actor = Actor::system(send.actor.organisation());
+        }
+        self.store.count_test_send(send).await
     }
 }
 
@@ -281,6 +354,9 @@ impl Plans for Wrong {
     }
 
     async fn open_plan(&self, mut plan: NewPlan) -> PortResult<Batch> {
+        if self.is(Fault::NothingPinned) {
+            plan.templates = TemplatePins::default();
+        }
         if self.is(Fault::PlanForEver) {
             plan.lifetime = Duration::from_hours(24 * 365);
         }
@@ -312,7 +388,22 @@ impl Plans for Wrong {
             Fault::HoldIgnored => confirm.hold = Some(Duration::ZERO),
             _ => {}
         }
-        let confirmed = self.store.confirm(confirm.clone()).await?;
+        let planned = self.store.batch(confirm.actor.organisation(), confirm.plan).await?;
+        let mut confirmed = self.store.confirm(confirm.clone()).await?;
+        if let (Some(planned), Confirmed::Now(batch)) = (planned, &mut confirmed) {
+            let (planned, totals) = (planned.totals, &mut batch.totals);
+            match self.fault {
+                Fault::SharedAsPlanned => {
+                    totals.shared_addresses = planned.shared_addresses;
+                    totals.shared_addresses_with_resets = planned.shared_addresses_with_resets;
+                }
+                Fault::WordingAsPlanned => {
+                    totals.wording = planned.wording;
+                    totals.reset_wording = planned.reset_wording;
+                }
+                _ => {}
+            }
+        }
         if !self.is(Fault::ConfirmedTwice) || !matches!(confirmed, Confirmed::Already(_)) {
             return Ok(confirmed);
         }

@@ -65,6 +65,13 @@ macro_rules! __store_behaviours {
                 organisations_come_in_order_of_their_id_page_by_page
                 a_message_of_ones_own_has_versions_that_count_up_and_can_go_back_to_the_built_in_one
                 each_message_of_ones_own_has_versions_of_its_own
+                the_own_messages_in_force_are_listed_and_those_that_went_back_are_not
+                the_versions_of_a_message_say_when_and_by_whom_newest_first_page_by_page
+                settings_are_saved_only_with_the_messages_that_they_were_checked_with
+                a_message_is_saved_only_under_the_settings_that_it_was_checked_for
+                settings_and_a_message_that_exclude_each_other_are_never_both_saved
+                messages_of_ones_own_are_audited
+                test_messages_are_counted_for_each_actor_and_time
             }
             planning {
                 an_opened_plan_is_empty_and_incomplete_and_expires_after_its_lifetime
@@ -81,6 +88,10 @@ macro_rules! __store_behaviours {
                 whoever_got_a_message_within_the_hour_is_invited_by_id_alone
                 a_reminder_joins_the_last_invitation
                 what_was_before_a_person_returned_does_not_count
+                a_plan_counts_the_languages_of_the_messages_that_it_pins
+                a_plan_counts_the_text_messages_that_were_decided
+                a_text_message_that_was_not_measured_is_not_planned
+                those_who_share_an_address_are_counted_when_the_plan_is_complete
                 plans_and_batches_come_newest_first_page_by_page
             }
             confirming {
@@ -95,6 +106,7 @@ macro_rules! __store_behaviours {
                 an_operator_keeps_the_administrator_they_act_for_out_of_the_batch
                 without_consent_nobody_who_is_set_up_gets_a_message
                 with_consent_those_who_are_set_up_get_a_reset
+                whoever_is_taken_out_of_a_plan_no_longer_counts_in_its_figures
                 the_hold_that_was_asked_for_is_kept
                 a_large_batch_is_held_and_a_small_one_is_not
                 the_hold_counts_those_who_are_left_when_nobody_consents

@@ -204,7 +204,7 @@ impl Shared {
     ) -> impl Future<Output = ()> + Send + use<> {
         let (inner, outcomes) = (self.inner.clone(), self.outcomes.clone());
         async move {
-            let result = hand_over(&departure, &inner.key, &inner.policy).await;
+            let result = hand_over(&departure, &inner).await;
             drop(permit);
             let Departure { hand_over, lease, .. } = departure;
             // The recorder outlives every hand-over.
