@@ -131,7 +131,10 @@ impl Write {
         Ok(())
     }
 
-    pub(crate) async fn change_batch(&mut self, change: BatchChange) -> Step<Option<Result<Batch, WrongBatchState>>> {
+    pub(crate) async fn change_batch(
+        &mut self,
+        change: BatchChange,
+    ) -> Step<Option<Result<Batch, WrongBatchState>>> {
         let BatchChange { batch: id, actor, event, because } = change;
         let organisation = actor.organisation();
         let Some(batch) = maybe_batch(self.db(), organisation, id).await? else { return Ok(None) };
@@ -215,4 +218,3 @@ impl Write {
         Ok(())
     }
 }
-

@@ -5,6 +5,8 @@
 
 use pulldown_cmark::HeadingLevel;
 
+use crate::model::locale::Locale;
+
 /// The page, in Tera, and where the body goes in it.
 const PAGE: &str = include_str!("layout.html");
 const BODY: &str = "<!-- body -->";
@@ -93,10 +95,7 @@ pub(super) fn page(body: &str) -> String {
     PAGE.replacen(BODY, body, 1)
 }
 
-/// Which way a language is written: `rtl` or `ltr`.
-pub(super) fn direction(language: &str) -> &'static str {
-    match language {
-        "ar" | "ckb" | "dv" | "fa" | "he" | "ps" | "sd" | "ug" | "ur" | "yi" => "rtl",
-        _ => "ltr",
-    }
+/// The colon of a language: French has a space before it, at which no line is broken.
+pub(super) fn colon(locale: &Locale) -> &'static str {
+    if locale.language() == "fr" { "\u{a0}:" } else { ":" }
 }

@@ -24,6 +24,7 @@ pub mod variable;
 
 mod canonical;
 mod check;
+mod city;
 mod layout;
 mod markdown;
 mod piece;

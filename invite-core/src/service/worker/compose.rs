@@ -5,6 +5,7 @@ use crate::credential::Secret;
 use crate::model::credential::CredentialKind;
 use crate::model::message::{Content, Email, Mailbox, Message, Sms};
 use crate::model::message_kind::MessageKind;
+use crate::model::organisation::Retirement;
 use crate::model::outcome::Answer;
 use crate::service::person_values::person_values;
 use crate::template::{CredentialValue, Rendered, Template, Values};
@@ -38,6 +39,8 @@ pub(super) fn compose(
         expires_at: hand_over.credential.as_ref().map(|credential| credential.expires_at),
         invited_at: Some(hand_over.invited_at),
         reset: hand_over.kind == MessageKind::Reset,
+        old_password_works: hand_over.kind == MessageKind::Reset
+            && settings.retirement() == Retirement::FirstUse,
         last_reminder: hand_over.last_reminder,
         ..person_values(user, &sign_in_name, organisation, &batch.inviter)
     };
