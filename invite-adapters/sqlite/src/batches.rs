@@ -132,7 +132,10 @@ impl Write {
         Ok(())
     }
 
-    pub(crate) async fn change_batch(&mut self, change: BatchChange) -> Step<Option<Result<Batch, WrongBatchState>>> {
+    pub(crate) async fn change_batch(
+        &mut self,
+        change: BatchChange,
+    ) -> Step<Option<Result<Batch, WrongBatchState>>> {
         let BatchChange { batch: id, actor, event, because } = change;
         let organisation = actor.organisation();
         let Some(batch) = maybe_batch(self.db(), organisation, id).await? else { return Ok(None) };
@@ -216,4 +219,3 @@ impl Write {
         Ok(())
     }
 }
-

@@ -95,7 +95,10 @@ impl Organisations for SqliteStore {
             .map_err(|fault| fault.doing(READ_TEMPLATE))
     }
 
-    async fn templates(&self, organisation: OrganisationId) -> PortResult<Vec<(TemplateKey, TemplateVersion)>> {
+    async fn templates(
+        &self,
+        organisation: OrganisationId,
+    ) -> PortResult<Vec<(TemplateKey, TemplateVersion)>> {
         let found = async { in_force(&mut *self.read().await?, organisation).await }.await;
         found.map_err(|fault| fault.doing(READ_TEMPLATE))
     }

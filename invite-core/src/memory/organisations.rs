@@ -92,7 +92,10 @@ impl Organisations for MemoryStore {
         })
     }
 
-    async fn templates(&self, organisation: OrganisationId) -> PortResult<Vec<(TemplateKey, TemplateVersion)>> {
+    async fn templates(
+        &self,
+        organisation: OrganisationId,
+    ) -> PortResult<Vec<(TemplateKey, TemplateVersion)>> {
         self.transact(|transaction| transaction.templates_in_force(organisation))
     }
 

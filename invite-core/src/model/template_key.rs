@@ -60,7 +60,9 @@ mod tests {
                 assert_eq!(key.to_string().parse(), Ok(key));
             }
         }
-        for wrong in ["", "invitation", "invitation/email", "invitation/fax/en", "welcome/email/en", "sso/sms/x"] {
+        for wrong in
+            ["", "invitation", "invitation/email", "invitation/fax/en", "welcome/email/en", "sso/sms/x"]
+        {
             assert_eq!(wrong.parse::<TemplateKey>(), Err(NoTemplateKey), "{wrong}");
         }
     }

@@ -38,7 +38,9 @@ pub struct Wording {
 impl Wording {
     /// Counts the messages to one person.
     pub fn add(&mut self, item: &ItemWording) {
-        for (counts, names) in [(&mut self.languages, &item.languages), (&mut self.fallbacks, &item.fallbacks)] {
+        for (counts, names) in
+            [(&mut self.languages, &item.languages), (&mut self.fallbacks, &item.fallbacks)]
+        {
             for name in names {
                 *counts.entry(name.clone()).or_default() += 1;
             }
@@ -49,7 +51,9 @@ impl Wording {
 
     /// Takes back what [`add`](Self::add) counted.
     pub fn take(&mut self, item: &ItemWording) {
-        for (counts, names) in [(&mut self.languages, &item.languages), (&mut self.fallbacks, &item.fallbacks)] {
+        for (counts, names) in
+            [(&mut self.languages, &item.languages), (&mut self.fallbacks, &item.fallbacks)]
+        {
             for name in names {
                 if let Some(count) = counts.get_mut(name) {
                     *count -= 1;

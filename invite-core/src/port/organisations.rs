@@ -56,7 +56,10 @@ pub trait Organisations: Send + Sync {
 
     /// The messages of its own that an organisation has in force: of each the newest version, in ascending order of
     /// the key's name. One that went back to the built-in message is not among them.
-    async fn templates(&self, organisation: OrganisationId) -> PortResult<Vec<(TemplateKey, TemplateVersion)>>;
+    async fn templates(
+        &self,
+        organisation: OrganisationId,
+    ) -> PortResult<Vec<(TemplateKey, TemplateVersion)>>;
 
     /// The versions of one message, the newest first, those before the cursor; each that went back to the built-in
     /// message is among them.

@@ -11,7 +11,7 @@ use super::sample_credential::SampleCredential;
 use crate::model::actor::Actor;
 use crate::model::id::UserId;
 use crate::model::message_kind::MessageKind;
-use crate::model::organisation::Organisation;
+use crate::model::organisation::{Organisation, Retirement};
 use crate::model::template_key::TemplateKey;
 use crate::model::user::User;
 use crate::template::sms::SmsSize;
@@ -117,8 +117,10 @@ impl Invites {
         let credential = SampleCredential::new(form, &organisation.settings);
         let circumstances = Circumstances { organisation, inviter, now, credential: &credential };
         let sign_in_name = sign_in_name(person.as_ref());
+        let reset = preview.reset || preview.key.kind == MessageKind::Reset;
         let values = Values {
-            reset: preview.reset || preview.key.kind == MessageKind::Reset,
+            reset,
+            old_password_works: reset && organisation.settings.retirement() == Retirement::FirstUse,
             last_reminder: preview.last_reminder,
             ..circumstances.of(person.as_ref(), &sign_in_name)
         };
@@ -153,7 +155,10 @@ impl Invites {
 }
 
 fn sign_in_name(person: Option<&User>) -> String {
-    person.map_or_else(|| Values::sample().sign_in_name.to_owned(), |user| user.sign_in_name().unwrap_or_default())
+    person.map_or_else(
+        || Values::sample().sign_in_name.to_owned(),
+        |user| user.sign_in_name().unwrap_or_default(),
+    )
 }
 
 /// What is the same for all whose message is tried.
@@ -186,7 +191,8 @@ impl<'a> Circumstances<'a> {
                 }
             }
         };
-        let lifetime = TimeDelta::from_std(self.organisation.settings.credential_lifetime).unwrap_or_default();
+        let lifetime =
+            TimeDelta::from_std(self.organisation.settings.credential_lifetime).unwrap_or_default();
         let credential = self.credential.value();
         Values {
             credential,

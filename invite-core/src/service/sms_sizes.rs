@@ -19,7 +19,7 @@ use crate::model::item::Action;
 use crate::model::locale::Locale;
 use crate::model::message::Channel;
 use crate::model::message_kind::MessageKind;
-use crate::model::organisation::{ChannelRule, Organisation};
+use crate::model::organisation::{ChannelRule, Organisation, Retirement};
 use crate::model::user::User;
 use crate::template::sms::{SmsEncoding, SmsSize};
 use crate::template::{CredentialForm, Rendered, Values, resolve};
@@ -97,6 +97,8 @@ impl<'a> SmsSizes<'a> {
         let base = circumstances.of(Some(user), &sign_in_name);
         let values = Values {
             reset: kind == MessageKind::Reset,
+            old_password_works: kind == MessageKind::Reset
+                && organisation.settings.retirement() == Retirement::FirstUse,
             invited_at: invited.at(user.id).or(base.invited_at),
             last_reminder: kind == MessageKind::Reminder
                 && invited.reminders(user.id) + 1 >= organisation.settings.reminders.at_most,
@@ -115,8 +117,7 @@ impl<'a> SmsSizes<'a> {
             return Ok(ready.clone());
         }
         let settings = &self.organisation.settings;
-        let resolved =
-            resolve(kind, Channel::Sms, user.locale.as_ref(), &settings.locale, &self.pins);
+        let resolved = resolve(kind, Channel::Sms, user.locale.as_ref(), &settings.locale, &self.pins);
         let form = match kind.may_carry_credential() {
             true => CredentialForm::of(settings.credential),
             false => CredentialForm::None,

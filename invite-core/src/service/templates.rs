@@ -19,7 +19,9 @@ use crate::model::organisation::Organisation;
 use crate::model::template_key::TemplateKey;
 use crate::port::error::{PortError, PortErrorKind};
 use crate::port::organisations::{SaveTemplate, TemplateSaved, TemplateVersion};
-use crate::template::{BUILTIN_LANGUAGES, CredentialForm, Problem, Purpose, Template, builtin, builtin_source};
+use crate::template::{
+    BUILTIN_LANGUAGES, CredentialForm, Problem, Purpose, Template, builtin, builtin_source,
+};
 
 /// The name of the built-in message where a version is asked for.
 pub const BUILT_IN: &str = "builtin";
@@ -228,7 +230,12 @@ fn built_in(key: &TemplateKey) -> TemplateSource {
     let TemplateKey { kind, channel, .. } = *key;
     let locale = builtin(kind, channel, &key.locale).purpose().locale.clone();
     let source = builtin_source(kind, channel, &locale).to_owned();
-    TemplateSource { key: TemplateKey { kind, channel, locale }, version: BUILT_IN.into(), built_in: true, source }
+    TemplateSource {
+        key: TemplateKey { kind, channel, locale },
+        version: BUILT_IN.into(),
+        built_in: true,
+        source,
+    }
 }
 
 /// Whether a message checks under an organisation's settings.

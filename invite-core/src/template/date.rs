@@ -56,7 +56,7 @@ pub fn format_date(at: DateTime<Utc>, zone: Tz, locale: &Locale, style: DateStyl
             let (time, zone) = (time_of_day(&local, language, style), zone_name(&local, language, style));
             match language {
                 // Two characters less: they decide about a segment more often than about understanding.
-                "en" => format!("{day} {short_month}{time} {zone}"),
+                "en" | "nb" => format!("{day} {short_month}{time} {zone}"),
                 _ => format!("{day} {short_month}{time} ({zone})"),
             }
         }
@@ -253,7 +253,7 @@ mod tests {
                 "nb-NO",
                 "tirsdag 10. november 2026 kl. 14.30 (Oslo-tid)",
                 "10. november 2026",
-                "10. nov kl. 14.30 (Oslo-tid)",
+                "10. nov kl. 14.30 Oslo-tid",
                 "10. nov",
             ),
             (

@@ -133,7 +133,11 @@ mod tests {
             (None, "ru-RU", &["ru"], "own ru"),
             (None, "ru-RU", &["pt"], "built-in en"),
         ] {
-            assert_eq!(found(person, organisation, own), expected, "{person:?} in {organisation} with {own:?}");
+            assert_eq!(
+                found(person, organisation, own),
+                expected,
+                "{person:?} in {organisation} with {own:?}"
+            );
         }
     }
 

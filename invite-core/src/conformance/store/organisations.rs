@@ -26,7 +26,10 @@ pub(super) async fn an_alias_belongs_to_one_organisation(stage: Stage) -> Checke
         alias: stage.org.alias.clone(),
         settings: Settings::new("Another"),
     };
-    let saved = stage.store.save_organisation(other.clone(), Actor::system(other.id), TemplatePins::default()).await?;
+    let saved = stage
+        .store
+        .save_organisation(other.clone(), Actor::system(other.id), TemplatePins::default())
+        .await?;
     same!(saved, OrganisationSaved::AliasTaken, "an alias that another has");
     same!(stage.store.organisation(other.id).await?, None, "the organisation that was refused");
     let mut renamed = stage.org.clone();
@@ -173,7 +176,11 @@ pub(super) async fn settings_are_saved_only_with_the_messages_that_they_were_che
     same!(saved, OrganisationSaved::Done, "after a check of what is in force");
     stage.save_template(&key, None).await?;
     let saved = store.save_organisation(stage.org.clone(), stage.actor(), two).await?;
-    same!(saved, OrganisationSaved::TemplatesChanged, "after a check of what went back to the built-in message");
+    same!(
+        saved,
+        OrganisationSaved::TemplatesChanged,
+        "after a check of what went back to the built-in message"
+    );
     let saved = store.save_organisation(stage.org.clone(), stage.actor(), before).await?;
     same!(saved, OrganisationSaved::Done, "after a check of nothing, where nothing is in force");
     Ok(())
@@ -240,11 +247,18 @@ pub(super) async fn test_messages_are_counted_for_each_actor_and_time(stage: Sta
     same!(lines.iter().filter(|line| line.what == "test_sent").count(), 3, "test messages in the audit");
     same!(lines[0].details, "to example.com", "details in the audit");
     let again = store.count_test_send(send(&admin)).await?;
-    holds!(again.is_some_and(|at| near(at, started + HOUR)), "the fourth waits for the first to be an hour ago");
+    holds!(
+        again.is_some_and(|at| near(at, started + HOUR)),
+        "the fourth waits for the first to be an hour ago"
+    );
     let other = Actor::administrator(stage.id(), UserId::new());
     same!(store.count_test_send(send(&other)).await?, None, "another actor's first");
     let lines = stage.store.audit(stage.id(), None, 100).await?;
-    same!(lines.iter().filter(|line| line.what == "test_sent").count(), 4, "a refused one is not in the audit");
+    same!(
+        lines.iter().filter(|line| line.what == "test_sent").count(),
+        4,
+        "a refused one is not in the audit"
+    );
     stage.advance(HOUR / 2 + HOUR / 60).await;
     same!(store.count_test_send(send(&admin)).await?, None, "an hour after the first");
     let again = store.count_test_send(send(&admin)).await?;

@@ -254,7 +254,11 @@ pub(super) async fn a_plan_counts_the_text_messages_that_were_decided(mut stage:
     let segments = |kind| sms_size(kind).segments as u64;
     same!(totals.wording.sms_segments, 2 * segments(MessageKind::Invitation), "segments of invitations");
     same!(totals.reset_wording.sms_segments, segments(MessageKind::Reset), "segments of resets");
-    same!((totals.wording.sms_ucs2, totals.reset_wording.sms_ucs2), (0, 1), "people whose message needs UCS-2");
+    same!(
+        (totals.wording.sms_ucs2, totals.reset_wording.sms_ucs2),
+        (0, 1),
+        "people whose message needs UCS-2"
+    );
     let without = stage.persons(1);
     let by_email = stage.plan(Action::Invite, &without).await?.totals;
     same!(by_email.wording.sms_segments, 0, "segments where nobody gets a text message");

@@ -35,8 +35,8 @@ use crate::model::template_key::TemplateKey;
 use crate::model::user::User;
 use crate::policy::Policy;
 use crate::port::InvitationStore;
-use crate::port::plans::{BatchChange, Confirm, Confirmed, NewPlan, PlanPage};
 use crate::port::organisations::{SaveTemplate, TemplateSaved};
+use crate::port::plans::{BatchChange, Confirm, Confirmed, NewPlan, PlanPage};
 use crate::port::queue::{
     Begin, BeginDelivery, Begun, Claim, Claimed, ClaimedDelivery, HandOver, HandOverResult, Record,
     RecordDelivery, Reported,

@@ -80,7 +80,10 @@ impl World {
         let organisation = OrganisationId::new();
         let alias = format!("o-{organisation}").parse().unwrap();
         let neighbour = Organisation { id: organisation, alias, settings: Settings::new("Kiwi") };
-        self.store.save_organisation(neighbour, Actor::system(organisation), TemplatePins::default()).await.unwrap();
+        self.store
+            .save_organisation(neighbour, Actor::system(organisation), TemplatePins::default())
+            .await
+            .unwrap();
         Self {
             store: self.store.clone(),
             clock: self.clock.clone(),

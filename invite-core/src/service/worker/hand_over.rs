@@ -49,7 +49,11 @@ pub(super) async fn hand_over(departure: &Departure, inner: &Inner) -> HandOverR
 }
 
 /// The template that the batch pinned, by the person's language now.
-async fn template(departure: &Departure, store: &dyn InvitationStore, compiled: &Compiled) -> Result<Ready, HandOverResult> {
+async fn template(
+    departure: &Departure,
+    store: &dyn InvitationStore,
+    compiled: &Compiled,
+) -> Result<Ready, HandOverResult> {
     let Departure { hand_over, organisation, batch, .. } = departure;
     let (kind, channel) = (hand_over.kind, hand_over.channel);
     let locale = hand_over.user.locale.as_ref();
