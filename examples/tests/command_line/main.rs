@@ -10,6 +10,7 @@ mod imports;
 mod organisations;
 mod people;
 mod plans;
+mod rollout;
 mod script;
 mod secrets;
 mod sign_in;
@@ -18,4 +19,5 @@ mod signals;
 mod suppression;
 #[cfg(unix)]
 mod terminal;
+mod templates;
 mod usage;

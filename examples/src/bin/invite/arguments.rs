@@ -13,7 +13,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::{
-    audit, batch, events, import, invite, key, org, remind, sender, sign_in, suppress, transports, user,
+    audit, batch, events, import, invite, key, org, remind, sender, sign_in, suppress, template, transports, user,
     users, work,
 };
 
@@ -116,6 +116,9 @@ pub(crate) enum Command {
     /// What stops messages from leaving
     #[command(subcommand)]
     Sender(sender::Command),
+    /// The messages: list, show, change, check, preview, send a test
+    #[command(subcommand)]
+    Template(Box<template::Command>),
     /// Sign in with a password: their own, or a temporary one (from standard input)
     SignIn(sign_in::Arguments),
     /// Use a set-up link: the link or its token, then the new password (from standard input)

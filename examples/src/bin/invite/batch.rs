@@ -7,6 +7,7 @@ mod watch;
 use clap::{ArgGroup, Args, Subcommand};
 use invite_core::model::batch::Batch;
 use invite_core::model::id::BatchId;
+use invite_core::service::Retry;
 
 use crate::arguments::Globals;
 use crate::exit::Done;
@@ -67,6 +68,24 @@ pub(crate) enum Command {
         #[arg(long)]
         yes: bool,
     },
+    /// Send again what failed, or what nobody knows the end of; both by default
+    Retry {
+        #[command(flatten)]
+        which: Which,
+        #[command(flatten)]
+        again: Again,
+    },
+}
+
+/// Which messages are sent again.
+#[derive(Debug, Clone, Copy, Args)]
+pub(crate) struct Again {
+    /// Only those that failed
+    #[arg(long)]
+    failed: bool,
+    /// Only those that may have been sent or not: whoever has one already gets a second one
+    #[arg(long, conflicts_with = "failed")]
+    unknown: bool,
 }
 
 /// One batch.
@@ -133,6 +152,15 @@ pub(crate) async fn run(command: Command, globals: &Globals, output: Output) -> 
         Command::Recall { which, yes } => {
             let batch = which.find(&session, &acting).await?;
             change::recall(&session, &acting, batch, yes).await
+        }
+        Command::Retry { which, again } => {
+            let batch = which.find(&session, &acting).await?;
+            let what = match (again.failed, again.unknown) {
+                (true, _) => Retry::Failed,
+                (false, true) => Retry::Unknown,
+                (false, false) => Retry::Both,
+            };
+            change::retry(&session, &acting, batch, what).await
         }
     }
 }

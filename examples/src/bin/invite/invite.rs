@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
 use clap::{ArgGroup, Args, ValueEnum};
 use invite_core::Invite;
 use invite_core::model::organisation::ChannelRule;
@@ -13,7 +15,7 @@ use crate::exit::Done;
 use crate::failure::Failure;
 use crate::find;
 use crate::moment::{self, Moment};
-use crate::output::Output;
+use crate::output::{Output, time};
 use crate::plan::{Ways, carry_out};
 use crate::session::{Needs, Session, now};
 
@@ -47,6 +49,12 @@ pub(crate) struct Arguments {
     /// Nothing leaves for so long, so that it can be undone, such as 15m; 1m above 100 people by default
     #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
     hold: Option<Duration>,
+    /// The first so many people get theirs; then it pauses, until `invite batch resume` sends the rest
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pilot: Option<u64>,
+    /// Nothing leaves before this: "2026-11-25 08:00" in the organisation's zone, or 2026-11-25T08:00:00Z
+    #[arg(long, value_name = "TIME", value_parser = moment::start)]
+    at: Option<Moment>,
     /// Do not ask
     #[arg(long)]
     yes: bool,
@@ -92,14 +100,33 @@ pub(crate) async fn run(arguments: Arguments, globals: &Globals, output: Output)
     if let Some(hold) = arguments.hold {
         options = options.hold(hold);
     }
+    if let Some(people) = arguments.pilot {
+        options = options.pilot(people);
+    }
+    let not_before = match arguments.at {
+        Some(moment) => Some(start(moment, acting.organisation.settings.time_zone)?),
+        None => None,
+    };
+    if let Some(at) = not_before {
+        options = options.not_before(at);
+    }
     let ways = Ways {
         plan_only: arguments.plan_only,
         each: arguments.each,
         yes: arguments.yes,
         resets: arguments.reset,
         options,
-        not_before: None,
-        pilot: None,
+        not_before,
+        pilot: arguments.pilot,
     };
     carry_out(&session, &acting, request, ways).await
+}
+
+/// When it begins, which must be to come.
+fn start(moment: Moment, zone: Tz) -> Result<DateTime<Utc>, Failure> {
+    let at = moment.instant(zone, now())?;
+    if at > now() {
+        return Ok(at);
+    }
+    Err(Failure::wrong(format!("{} ({zone}) is past: give a time to come, or leave --at out", time(at, zone))))
 }

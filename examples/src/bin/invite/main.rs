@@ -35,6 +35,7 @@ mod session;
 mod settings;
 mod sign_in;
 mod suppress;
+mod template;
 mod transports;
 mod user;
 mod users;
@@ -79,6 +80,7 @@ async fn run(cli: Cli, output: Output) -> Done {
         Command::Work(arguments) => work::run(arguments, &globals, output).await,
         Command::Batch(command) => batch::run(command, &globals, output).await,
         Command::Sender(command) => sender::run(command, &globals, output).await,
+        Command::Template(command) => template::run(*command, &globals, output).await,
         Command::SignIn(arguments) => sign_in::run(arguments, &globals, output).await,
         Command::Accept => accept::run(&globals, output).await,
         Command::Suppress(command) => suppress::run(command, &globals, output).await,

@@ -140,6 +140,10 @@ fn show(output: Output, organisation: &Organisation) -> Done {
         ("Support", settings.support.clone()),
         ("Colour", settings.theme.colour.to_string()),
         ("Logo", text(&settings.theme.logo)),
+        (
+            "No SMS at",
+            settings.quiet_hours.map_or_else(|| "no time is quiet".into(), |hours| hours.to_string()),
+        ),
         ("Sign-in", settings.sign_in.to_string()),
         (
             "Reminders",

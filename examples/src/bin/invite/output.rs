@@ -60,6 +60,11 @@ impl Output {
         io::stdout().lock().write_all(text.as_bytes()).map_err(Failure::of_output)
     }
 
+    /// A text by somebody else: as it is, into a file or to another program; harmless on a terminal.
+    pub(crate) fn text(self, text: &str) -> Result<(), Failure> {
+        if self.is_terminal() { write(harmless(text).trim_end_matches('\n')) } else { self.page(text) }
+    }
+
     /// A table for a person.
     pub(crate) fn table(self, head: &[&str], rows: Vec<Vec<String>>) -> Result<(), Failure> {
         let terminal = self.is_terminal();
@@ -148,9 +153,9 @@ fn write(text: &str) -> Result<(), Failure> {
     writeln!(io::stdout().lock(), "{text}").map_err(Failure::of_output)
 }
 
-/// Without control characters other than line breaks: names and answers of providers come from others.
+/// Without control characters other than line breaks and tabulators: names and answers of providers come from others.
 fn harmless(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() && c != '\n' { '\u{FFFD}' } else { c }).collect()
+    text.chars().map(|c| if c.is_control() && !matches!(c, '\n' | '\t') { '\u{FFFD}' } else { c }).collect()
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use invite_core::model::batch::{Batch, Totals};
 use invite_core::model::id::{BatchId, UserId};
 use invite_core::model::item::{Action, SkipReason};
 use invite_core::model::message::Channel;
+use invite_core::model::wording::Wording;
 use invite_core::service::{ConfirmOptions, Plan, PlanRequest};
 use serde::Serialize;
 
@@ -48,6 +49,11 @@ struct Line<'a> {
     skip: &'a BTreeMap<SkipReason, u64>,
     people: u64,
     messages: BTreeMap<Channel, u64>,
+    languages: BTreeMap<String, u64>,
+    fallbacks: BTreeMap<String, u64>,
+    sms_segments: u64,
+    sms_ucs2: u64,
+    shared_addresses: u64,
     confirmed: bool,
     not_before: Option<DateTime<Utc>>,
 }
@@ -166,6 +172,7 @@ fn show(output: Output, acting: &Acting, plan: &Plan, totals: &Totals, ways: Way
         output.table(&["   PEOPLE", "WHAT HAPPENS"], rows)?;
     }
     output.say(format!("Messages: {}", messages(totals)))?;
+    about_messages(output, totals)?;
     if let Some(at) = ways.not_before {
         output.say(format!("Nothing leaves before {} ({zone}).", time(at, zone)))?;
     }
@@ -219,6 +226,7 @@ fn line(
     not_before: Option<DateTime<Utc>>,
     confirmed: bool,
 ) -> Result<(), Failure> {
+    let wording = wording(totals);
     output.object(&Line {
         batch,
         send: totals.send,
@@ -227,6 +235,11 @@ fn line(
         skip: &totals.skip,
         people: totals.people(),
         messages: Channel::ALL.into_iter().map(|channel| (channel, count(totals, channel))).filter(|(_, count)| *count > 0).collect(),
+        languages: wording.languages,
+        fallbacks: wording.fallbacks,
+        sms_segments: wording.sms_segments,
+        sms_ucs2: wording.sms_ucs2,
+        shared_addresses: totals.shared_addresses_with_resets,
         confirmed,
         not_before,
     })
@@ -264,6 +277,40 @@ fn messages(totals: &Totals) -> String {
         .map(|(channel, count)| format!("{} {}", grouped(count), channel_name(channel)))
         .collect();
     if parts.is_empty() { "none".into() } else { parts.join(", ") }
+}
+
+/// Languages and sizes, of resets too.
+fn wording(totals: &Totals) -> Wording {
+    totals.wording.clone().and(&totals.reset_wording)
+}
+
+/// What an administrator would want to know of the messages before they leave.
+fn about_messages(output: Output, totals: &Totals) -> Result<(), Failure> {
+    let wording = wording(totals);
+    let counts = |counts: &BTreeMap<String, u64>| {
+        let counts: Vec<String> = counts.iter().map(|(name, count)| format!("{name} {}", grouped(*count))).collect();
+        counts.join(", ")
+    };
+    if wording.languages.len() > 1 {
+        output.say(format!("Languages: {}", counts(&wording.languages)))?;
+    }
+    if !wording.fallbacks.is_empty() {
+        output.say(format!("In another language than their own: {}", counts(&wording.fallbacks)))?;
+    }
+    if wording.sms_segments > 0 {
+        let long = match wording.sms_ucs2 {
+            0 => String::new(),
+            people => format!("; the SMS of {} hold letters that make them longer", counted(people, "person", "people")),
+        };
+        output.say(format!("SMS to pay for: {}{long}", counted(wording.sms_segments, "segment", "segments")))?;
+    }
+    if totals.shared_addresses_with_resets > 0 {
+        output.say(format!(
+            "{} an address with somebody else: whoever reads it sees what all of them are sent.",
+            counted(totals.shared_addresses_with_resets, "person shares", "people share")
+        ))?;
+    }
+    Ok(())
 }
 
 const fn channel_name(channel: Channel) -> &'static str {

@@ -34,6 +34,8 @@ pub(crate) enum Needs {
     Database,
     /// A database, which is made where it is not there.
     NewDatabase,
+    /// What sends; nothing is sealed or opened.
+    Transport,
     /// What sends, and the key that secrets are sealed with.
     Sending,
 }
@@ -68,8 +70,8 @@ impl Session {
         for (channel, url) in urls {
             url.map(|url| Url::parse(channel, url)).transpose()?;
         }
-        let sending = needs == Needs::Sending;
-        let key = if sending { sealing_key()? } else { unused_key()? };
+        let key = if needs == Needs::Sending { sealing_key()? } else { unused_key()? };
+        let sending = matches!(needs, Needs::Sending | Needs::Transport);
         let counts = Arc::new(Counts::default());
         let leaving = |channel, url: Option<&str>| Leaving::through(channel, url.filter(|_| sending), &counts);
         let (email, sms) = (leaving(Channel::Email, email)?, leaving(Channel::Sms, sms)?);

@@ -10,6 +10,7 @@ use invite_core::model::credential::CredentialKind;
 use invite_core::model::locale::Locale;
 use invite_core::model::message::{Channel, Mailbox};
 use invite_core::model::organisation::{HttpsUrl, LinkPattern, Retirement, Settings, SsoPolicy};
+use invite_core::model::quiet_hours::QuietHours;
 use invite_core::model::sign_in::SignInMethod;
 use invite_core::model::theme::Colour;
 
@@ -80,6 +81,9 @@ pub(crate) struct SettingsArguments {
     /// The logo over messages
     #[arg(long, value_name = "URL")]
     logo: Option<NoneOr<HttpsUrl>>,
+    /// The hours in which no SMS leaves, where the recipient is, such as 20:00-8:00; it waits until they end
+    #[arg(long, value_name = "FROM-TO|none")]
+    quiet_hours: Option<NoneOr<QuietHours>>,
     /// How people sign in who have no method of their own
     #[arg(long, value_name = "password|sso")]
     sign_in: Option<SignInMethod>,
@@ -130,6 +134,7 @@ impl SettingsArguments {
         set(&mut settings.list_unsubscribe, self.list_unsubscribe.map(|value| value.0));
         set(&mut settings.theme.colour, self.colour);
         set(&mut settings.theme.logo, self.logo.map(|value| value.0));
+        set(&mut settings.quiet_hours, self.quiet_hours.map(|value| value.0));
         set(&mut settings.sign_in, self.sign_in);
         set(&mut settings.sso_policy, self.sso);
         set(&mut settings.reminders.gap, self.reminder_gap);

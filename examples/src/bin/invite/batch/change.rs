@@ -2,6 +2,7 @@
 
 use invite_core::model::batch::Batch;
 use invite_core::model::id::BatchId;
+use invite_core::service::Retry;
 use serde_json::json;
 
 use super::show::Figures;
@@ -47,6 +48,20 @@ pub(super) async fn recall(session: &Session, acting: &Acting, batch: BatchId, y
     let changed = session.invites.recall(&acting.actor, batch).await?;
     let text = "Recalled: nothing that it sent works any more, and passwords that it reset count again.";
     told(session.output, &changed, text)
+}
+
+pub(super) async fn retry(session: &Session, acting: &Acting, batch: BatchId, which: Retry) -> Done {
+    let output = session.output;
+    let report = session.invites.retry(&acting.actor, batch, which).await?;
+    if output.json() {
+        output.object(&json!({ "batch": batch, "failed": report.failed, "unknown": report.unknown }))?;
+    } else if report.queued() == 0 {
+        output.say("There is nothing to send again.")?;
+    } else {
+        output.say(format!("{} again.", counted(report.queued(), "message is sent", "messages are sent")))?;
+        output.note("`invite work` sends them.");
+    }
+    Ok(Exit::Done)
 }
 
 fn kept(output: Output) -> Done {

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
-use invite_core::model::batch::{Batch, BatchState, Funnel};
-use invite_core::model::delivery::{DeliveryState, EndReason};
+use invite_core::model::batch::{Batch, BatchState, Funnel, Waits};
+use invite_core::model::delivery::{DeliveryState, EndReason, WaitCause};
 use invite_core::model::id::BatchId;
 use invite_core::model::item::{Action, SkipReason};
 use invite_core::service::BatchStatus;
@@ -45,6 +45,7 @@ struct Line<'a> {
     unknown: u64,
     messages: &'a BTreeMap<DeliveryState, u64>,
     reasons: &'a BTreeMap<EndReason, u64>,
+    waits: &'a BTreeMap<WaitCause, Waits>,
     funnel: Funnel,
 }
 
@@ -167,6 +168,7 @@ pub(super) async fn show(session: &Session, acting: &Acting, batch: BatchId, eac
             unknown: figures.unknown,
             messages: &status.progress.states,
             reasons: &status.progress.reasons,
+            waits: &status.progress.waits,
             funnel: status.progress.funnel,
         })?;
     } else {
@@ -195,6 +197,7 @@ pub(super) fn tell(output: Output, status: &BatchStatus, zone: Tz) -> Result<(),
         ("Not before", maybe_time(held.map(|confirmed| confirmed.not_before), zone)),
         ("Stopped", maybe_time(batch.stopped_at, zone)),
         ("Messages", counts(states.collect())),
+        ("Waiting for", counts(status.progress.waits.iter().map(|(cause, waits)| waiting(*cause, waits, zone)).collect())),
         ("Ended because", counts(reasons.collect())),
         ("Skipped", counts(skip.collect())),
         (
@@ -212,6 +215,21 @@ pub(super) fn tell(output: Output, status: &BatchStatus, zone: Tz) -> Result<(),
         output.note(format!("It goes on with `invite batch resume {}`.", batch.id));
     }
     Ok(())
+}
+
+/// Why messages wait, and until when.
+fn waiting(cause: WaitCause, waits: &Waits, zone: Tz) -> String {
+    let cause = match cause {
+        WaitCause::Start => "the start",
+        WaitCause::Paused => "the batch to be resumed",
+        WaitCause::Pilot => "the end of the pilot",
+        WaitCause::Sender => "their sender (`invite sender list`)",
+        WaitCause::QuietHours => "the morning",
+        WaitCause::NextAttempt => "the next attempt",
+        WaitCause::SealingKey => "the key that they were sealed with (INVITE_SECRET_KEY)",
+    };
+    let until = waits.next_at.map_or_else(String::new, |at| format!(", {}", time(at, zone)));
+    format!("{cause}{until}: {}", grouped(waits.messages))
 }
 
 /// Each message of a batch.
