@@ -85,7 +85,9 @@ async fn a_connection_that_was_closed_while_idle_is_no_failure_of_the_message() 
 
 #[tokio::test]
 async fn a_connection_that_ends_at_the_first_command_is_no_failure_of_the_message() {
-    for act in [say("421 4.4.2 timeout"), say_and_close("421 4.4.2 timeout"), Act::Close, Act::Reset, Act::Silence] {
+    for act in
+        [say("421 4.4.2 timeout"), say_and_close("421 4.4.2 timeout"), Act::Close, Act::Reset, Act::Silence]
+    {
         for offers in [&["PIPELINING"][..], &[]] {
             let script = Script::offering(offers).once("MAIL", say("250 ok")).once("MAIL", act.clone());
             let server = script.start().await;
@@ -171,7 +173,7 @@ async fn a_message_that_is_dropped_midway_leaves_no_half_conversation_behind() {
     assert_eq!((seen.connections, seen.messages.len()), (2, 1));
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_connection_lives_no_longer_than_its_runtime_and_the_transport_does() {
     let server = Script::offering(&[]).start().await;
     let transport = plain(&server).build().unwrap();

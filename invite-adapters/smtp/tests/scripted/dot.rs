@@ -62,7 +62,9 @@ async fn a_connection_lost_after_the_dot_is_unknown() {
 
 #[tokio::test]
 async fn what_is_no_reply_after_the_dot_is_unknown() {
-    for garbage in ["HTTP/1.1 200 OK", "354 go ahead", "250-a\r\n550 b", &format!("250 {}", "x".repeat(20_000))] {
+    for garbage in
+        ["HTTP/1.1 200 OK", "354 go ahead", "250-a\r\n550 b", &format!("250 {}", "x".repeat(20_000))]
+    {
         let server = Script::offering(&[]).once("MESSAGE", say(garbage)).start().await;
         let outcome = sent(&plain(&server).build().unwrap()).await;
         assert!(matches!(outcome, Outcome::Unknown { .. }), "{garbage:.20}: {outcome:?}");

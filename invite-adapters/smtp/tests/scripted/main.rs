@@ -5,7 +5,6 @@
 mod connections;
 mod dot;
 mod replies;
-mod secrets;
 mod sign_in;
 #[path = "../support/mod.rs"]
 mod support;

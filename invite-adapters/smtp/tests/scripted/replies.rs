@@ -48,7 +48,9 @@ const MESSAGE_PHASES: [&str; 3] = ["RCPT", "DATA", "MESSAGE"];
 #[tokio::test]
 async fn a_reply_that_may_change_puts_the_message_off() {
     for verb in ["GREETING", "EHLO", "MAIL", "RCPT", "DATA", "MESSAGE"] {
-        for reply in ["421 4.3.2 going down", "450 busy", "451 4.7.1 greylisted", "452 4.2.2 full", "454 4.7.0 later"] {
+        for reply in
+            ["421 4.3.2 going down", "450 busy", "451 4.7.1 greylisted", "452 4.2.2 full", "454 4.7.0 later"]
+        {
             expect(verb, reply, Deferred).await;
         }
     }
@@ -104,7 +106,14 @@ async fn what_is_too_large_is_refused_for_its_content() {
 #[tokio::test]
 async fn policy_is_policy_whatever_the_code_says() {
     for verb in MESSAGE_PHASES {
-        for reply in ["550 5.7.1 no", "554 5.7.26 unauthenticated", "552 5.7.0 blocked", "554 no", "501 what", "571 no"] {
+        for reply in [
+            "550 5.7.1 no",
+            "554 5.7.26 unauthenticated",
+            "552 5.7.0 blocked",
+            "554 no",
+            "501 what",
+            "571 no",
+        ] {
             expect(verb, reply, Refused(Refusal::Policy)).await;
         }
     }
@@ -131,7 +140,8 @@ async fn a_server_that_wants_a_password_blocks_the_account() {
 
 #[tokio::test]
 async fn a_sender_that_is_refused_is_no_fault_of_the_recipient() {
-    for reply in ["550 5.7.1 not yours", "553 sender address rejected", "550 no", "550 5.1.8 no such domain"] {
+    for reply in ["550 5.7.1 not yours", "553 sender address rejected", "550 no", "550 5.1.8 no such domain"]
+    {
         expect("MAIL", reply, Blocked(Scope::Sender)).await;
     }
     expect("MAIL", "554 no", Refused(Refusal::Policy)).await;
@@ -159,7 +169,11 @@ async fn a_server_that_wants_a_message_for_nobody_gets_none() {
         assert_eq!(answer(&sent(&transport).await).code(), &reply[..9]);
         accepted(&transport, &message()).await;
         let seen = server.seen();
-        assert_eq!((seen.connections, seen.messages.len(), seen.offered), (1, 1, 2), "an empty one was offered");
+        assert_eq!(
+            (seen.connections, seen.messages.len(), seen.offered),
+            (1, 1, 2),
+            "an empty one was offered"
+        );
         assert_eq!(server.verbs(), ["EHLO", "MAIL", "RCPT", "DATA", "RSET", "MAIL", "RCPT", "DATA"]);
     }
 }
@@ -190,7 +204,9 @@ async fn what_is_no_reply_before_the_message_puts_it_off() {
     let overlong = format!("250 {}", "x".repeat(20_000));
     let endless = "250-\r\n".repeat(20_000);
     for verb in ["GREETING", "EHLO", "MAIL", "RCPT", "DATA"] {
-        for garbage in ["HTTP/1.1 400 Bad Request", "\0\u{1}\u{2}", "99 x", "250-a\r\n550 b", &overlong, &endless] {
+        for garbage in
+            ["HTTP/1.1 400 Bad Request", "\0\u{1}\u{2}", "99 x", "250-a\r\n550 b", &overlong, &endless]
+        {
             let server = Script::offering(&[]).once(verb, say(garbage)).start().await;
             let transport = plain(&server).reply_timeout(SHORT * 10).build().unwrap();
             let outcome = sent(&transport).await;

@@ -49,16 +49,22 @@ async fn without_credentials_nobody_signs_in() {
 #[tokio::test]
 async fn refused_credentials_block_the_account_and_say_what_to_do() {
     for (offer, verb) in [("AUTH PLAIN", "AUTH"), ("AUTH LOGIN", "AUTH"), ("AUTH LOGIN", "PASSWORD")] {
-        for reply in ["535 5.7.8 bad credentials", "530 5.7.0 no", "534 5.7.9 too weak", "504 what?", "550 no"] {
+        for reply in
+            ["535 5.7.8 bad credentials", "530 5.7.0 no", "534 5.7.9 too weak", "504 what?", "550 no"]
+        {
             let server = Script::offering(&[offer]).once(verb, say(reply)).start().await;
             let transport = signing_in(&server);
             let outcome = sent(&transport).await;
-            assert!(matches!(outcome, Outcome::Blocked { scope: Scope::Account, .. }), "{reply}: {outcome:?}");
+            assert!(
+                matches!(outcome, Outcome::Blocked { scope: Scope::Account, .. }),
+                "{reply}: {outcome:?}"
+            );
             assert!(server.seen().messages.is_empty());
             accepted(&transport, &message()).await;
         }
     }
-    let server = Script::offering(&["AUTH PLAIN"]).once("AUTH", say("535 5.7.8 bad credentials")).start().await;
+    let server =
+        Script::offering(&["AUTH PLAIN"]).once("AUTH", say("535 5.7.8 bad credentials")).start().await;
     let outcome = sent(&signing_in(&server)).await;
     assert_eq!(
         answer(&outcome).to_string(),
@@ -108,6 +114,7 @@ async fn a_server_that_echoes_the_credentials_is_not_quoted_with_them() {
         }
         assert!(shown.contains('…'), "{shown}");
     }
-    let server = Script::offering(&["AUTH PLAIN"]).once("MESSAGE", say(&format!("250 {PASSWORD}"))).start().await;
+    let server =
+        Script::offering(&["AUTH PLAIN"]).once("MESSAGE", say(&format!("250 {PASSWORD}"))).start().await;
     assert_eq!(accepted(&signing_in(&server), &message()).await, "…");
 }

@@ -51,7 +51,8 @@ async fn a_root_certificate_is_read_from_its_file() {
     let file = folder.path().join("root.pem");
     std::fs::write(&file, &authority.pem).unwrap();
     let server = Script::offering(&[]).implicit_tls(authority.server("localhost")).start().await;
-    let url = format!("smtps://localhost:{}?ca={}&connections=2&reply_timeout=10", server.port, file.display());
+    let url =
+        format!("smtps://localhost:{}?ca={}&connections=2&reply_timeout=10", server.port, file.display());
     accepted(&SmtpTransport::from_url(&url).unwrap(), &message()).await;
 
     let missing = SmtpTransport::from_url("smtps://localhost?ca=/nowhere/root.pem").unwrap_err();

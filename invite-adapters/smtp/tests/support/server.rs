@@ -336,9 +336,15 @@ async fn body<S: Stream>(
         arriving.octets.extend_from_slice(line.strip_prefix(b".").unwrap_or(&line));
     }
     state.see(|seen| seen.offered += 1);
-    let otherwise = if arriving.rcpt.is_empty() { "554 5.5.1 no valid recipients" } else { "250 2.0.0 Ok: queued as 4bXq" };
+    let otherwise = if arriving.rcpt.is_empty() {
+        "554 5.5.1 no valid recipients"
+    } else {
+        "250 2.0.0 Ok: queued as 4bXq"
+    };
     let act = state.act("MESSAGE", otherwise);
-    if matches!(&act, Act::Say(line) | Act::SayAndClose(line) if line.starts_with('2')) && !arriving.rcpt.is_empty() {
+    if matches!(&act, Act::Say(line) | Act::SayAndClose(line) if line.starts_with('2'))
+        && !arriving.rcpt.is_empty()
+    {
         let arrived = std::mem::take(arriving);
         state.see(|seen| seen.messages.push(arrived));
     }

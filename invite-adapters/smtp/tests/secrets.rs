@@ -1,5 +1,9 @@
 //! Neither a credential nor a message is in what is logged, shown or answered.
 
+#![allow(clippy::unwrap_used, reason = "a test that panics has failed, which is what it is for")]
+
+mod support;
+
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
 
@@ -10,9 +14,9 @@ use invite_core::port::transport::Transport;
 use invite_smtp::SmtpTransport;
 use tracing_subscriber::fmt::format::FmtSpan;
 
-use crate::support::certificates::Authority;
-use crate::support::server::{Act, Script, say};
-use crate::support::{DEADLINE, SHORT, answer, message, plain, sent};
+use support::certificates::Authority;
+use support::server::{Act, Script, say};
+use support::{DEADLINE, SHORT, answer, message, plain, sent};
 
 const USER: &str = "anna@nordby.example";
 const PASSWORD: &str = "tr0ub4dor&3";
@@ -30,8 +34,8 @@ impl Write for Log {
     }
 }
 
-#[test]
-fn the_log_at_its_finest_has_neither_credentials_nor_messages() {
+#[tokio::test]
+async fn the_log_at_its_finest_has_neither_credentials_nor_messages() {
     let log = Log::default();
     let writer = log.clone();
     let subscriber = tracing_subscriber::fmt()
@@ -40,8 +44,9 @@ fn the_log_at_its_finest_has_neither_credentials_nor_messages() {
         .with_ansi(false)
         .with_writer(move || writer.clone())
         .finish();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let shown = tracing::subscriber::with_default(subscriber, || runtime.block_on(everything()));
+    // For the whole process: what decides whether an event is looked at is shared by all threads.
+    tracing::subscriber::set_global_default(subscriber).unwrap();
+    let shown = everything().await;
     let log = String::from_utf8_lossy(&log.0.lock().unwrap()).into_owned();
     assert!(log.contains("connected"), "something was logged: {log}");
     for (name, text) in [("log", log), ("what is shown", shown)] {
@@ -98,7 +103,8 @@ async fn everything() -> String {
 async fn a_server_that_echoes_the_message_is_not_quoted_with_it() {
     for echo in ["kfm4 p7qx wz2c", "<p>kfm4 p7qx wz2c</p>", "https://nordby.example/u?a=1&b=2"] {
         for code in ["554 5.7.1", "451 4.7.1"] {
-            let script = Script::offering(&[]).once("MESSAGE", say(&format!("{code} because of '{echo}', no")));
+            let script =
+                Script::offering(&[]).once("MESSAGE", say(&format!("{code} because of '{echo}', no")));
             let server = script.start().await;
             let outcome = sent(&plain(&server).build().unwrap()).await;
             assert_eq!(answer(&outcome).text(), "because of '…', no");
