@@ -126,9 +126,7 @@ impl SmtpBuilder {
             Protection::DangerousPlain => Security::DangerousPlain,
         };
         let credentials = match self.credentials {
-            Some((user, password)) => {
-                Some(Credentials::new(user, password).ok_or(SetupError::Credentials)?)
-            }
+            Some((user, password)) => Some(Credentials::new(user, password).ok_or(SetupError::Credentials)?),
             None => None,
         };
         let hello_name = self.hello_name.as_deref().map(hello_name).transpose()?;
@@ -166,7 +164,8 @@ fn host(host: &str) -> Result<String, SetupError> {
     if let Ok(address) = host.trim_matches(['[', ']']).parse::<IpAddr>() {
         return Ok(address.to_string());
     }
-    let ascii = idna::domain_to_ascii_cow(host.as_bytes(), AsciiDenyList::URL).map_err(|_| SetupError::Host)?;
+    let ascii =
+        idna::domain_to_ascii_cow(host.as_bytes(), AsciiDenyList::URL).map_err(|_| SetupError::Host)?;
     if ascii.is_empty() { Err(SetupError::Host) } else { Ok(ascii.into_owned()) }
 }
 

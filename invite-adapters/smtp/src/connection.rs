@@ -66,7 +66,12 @@ impl Connection {
             connection.quit().await;
             return Err(outcome);
         }
-        tracing::debug!(host = settings.host, port = settings.port, security = settings.security.words(), "connected");
+        tracing::debug!(
+            host = settings.host,
+            port = settings.port,
+            security = settings.security.words(),
+            "connected"
+        );
         Ok(connection)
     }
 
@@ -126,12 +131,15 @@ async fn connected(settings: &Settings, until: Instant) -> Result<TcpStream, Out
     let stream = match timeout_at(until, connecting).await {
         Ok(Ok(stream)) => stream,
         Ok(Err(error)) => {
-            let words = format!("no connection to {}: {error}; check host, port and firewall", place(settings));
+            let words =
+                format!("no connection to {}: {error}; check host, port and firewall", place(settings));
             return Err(deferred(&words));
         }
         Err(_) => {
-            let words =
-                format!("no connection to {}: no answer in time; check host, port and firewall", place(settings));
+            let words = format!(
+                "no connection to {}: no answer in time; check host, port and firewall",
+                place(settings)
+            );
             return Err(deferred(&words));
         }
     };
@@ -150,7 +158,8 @@ async fn encrypted(
         Ok(Ok(stream)) => Ok(stream),
         Ok(Err(error)) => Err(deferred(&explained(&error, &settings.host))),
         Err(_) => {
-            let words = format!("{} did not finish TLS in time; see whether the port speaks TLS", place(settings));
+            let words =
+                format!("{} did not finish TLS in time; see whether the port speaks TLS", place(settings));
             Err(deferred(&words))
         }
     }

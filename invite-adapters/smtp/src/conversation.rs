@@ -40,7 +40,9 @@ struct Asked {
     against: Option<(Phase, Reply)>,
     /// The connection was lost there.
     lost: Option<(Phase, Fault)>,
-    /// The server waits for the octets of a message.
+    /// It accepted the recipient.
+    has_recipient: bool,
+    /// It waits for the octets of a message.
     waits_for_data: bool,
     /// The first command was not answered, or with a goodbye.
     stale: bool,
@@ -66,7 +68,9 @@ pub(crate) async fn converse(
         let outcome = answered(phase, &reply, settings, &letter.content());
         // A 2yz or 3yz that stands against a message answers something else: who knows what.
         let confused = asked.lost.is_some() || reply.code == 421 || reply.code < 400;
-        let usable = !confused && taken_back(connection, asked.waits_for_data, until).await;
+        // An empty message would go to somebody.
+        let dangerous = asked.waits_for_data && asked.has_recipient;
+        let usable = !confused && !dangerous && taken_back(connection, asked.waits_for_data, until).await;
         return Ending::Outcome(outcome, if usable { Usable::Yes } else { Usable::No });
     }
     if let Some((phase, fault)) = asked.lost {
@@ -85,13 +89,13 @@ async fn asked(
     until: Instant,
 ) -> Asked {
     let pipelining = connection.offered.pipelining();
-    let mut commands =
-        [letter.mail(connection.offered), letter.rcpt(), "DATA\r\n".to_owned()].map(Some);
+    let mut commands = [letter.mail(connection.offered), letter.rcpt(), "DATA\r\n".to_owned()].map(Some);
     if pipelining {
         let all = commands.iter_mut().filter_map(Option::take).collect::<String>();
         commands[0] = Some(all);
     }
-    let mut asked = Asked { against: None, lost: None, waits_for_data: false, stale: false };
+    let mut asked =
+        Asked { against: None, lost: None, has_recipient: false, waits_for_data: false, stale: false };
     for (phase, command) in [Phase::Mail, Phase::Recipient, Phase::Data].into_iter().zip(commands) {
         let first = phase == Phase::Mail;
         let patience = match first && idle_before {
@@ -110,6 +114,7 @@ async fn asked(
         match reply {
             Ok(reply) => {
                 asked.stale |= first && reply.code == 421;
+                asked.has_recipient |= phase == Phase::Recipient && reply.is_positive();
                 asked.waits_for_data = phase == Phase::Data && reply.code == 354;
                 let hoped_for = if phase == Phase::Data { reply.code == 354 } else { reply.is_positive() };
                 if !hoped_for && asked.against.is_none() {
@@ -151,7 +156,8 @@ async fn handed_over(
 ) -> (Outcome, Usable) {
     let wire = &mut connection.wire;
     let mut written = 0;
-    let writing = wire.write(&letter.data, &mut written, soonest(settings.figures.reply_timeout, until)).await;
+    let writing =
+        wire.write(&letter.data, &mut written, soonest(settings.figures.reply_timeout, until)).await;
     if let Err(fault) = writing {
         if written == letter.data.len() {
             return (unknown(&fault, settings), Usable::No);

@@ -69,7 +69,8 @@ mod tests {
         let credentials = credentials();
         let [user, password] = credentials.login();
         for form in [credentials.plain().expose(), user.expose(), password.expose(), "tr0ub4dor"] {
-            let text = credentials.hidden_in(format!("535 what is {form}, and <{}>?", form.trim_end_matches('=')));
+            let text =
+                credentials.hidden_in(format!("535 what is {form}, and <{}>?", form.trim_end_matches('=')));
             assert_eq!(text, "535 what is …, and <…>?");
         }
     }

@@ -22,10 +22,14 @@ pub enum SetupError {
         reason: &'static str,
     },
     /// The host is neither a name nor an address.
-    #[error("the host of the mail server is neither a name, such as mail.example.com, nor an IP address; correct it")]
+    #[error(
+        "the host of the mail server is neither a name, such as mail.example.com, nor an IP address; correct it"
+    )]
     Host,
     /// The name for EHLO is none.
-    #[error("the hello name must be this host's full name, such as app.example.com, or an address in brackets")]
+    #[error(
+        "the hello name must be this host's full name, such as app.example.com, or an address in brackets"
+    )]
     HelloName,
     /// The user name or the password cannot be said in AUTH.
     #[error("user name and password must both be there, without line breaks or other control characters")]
@@ -42,7 +46,9 @@ pub enum SetupError {
     #[error("the root certificate is none in PEM (-----BEGIN CERTIFICATE-----); export it in that form")]
     RootCertificate,
     /// The file of a root certificate cannot be read.
-    #[error("the file of root certificates {path} cannot be read; correct ca= in the URL or the file's permissions")]
+    #[error(
+        "the file of root certificates {path} cannot be read; correct ca= in the URL or the file's permissions"
+    )]
     RootCertificateFile {
         /// Which.
         path: String,

@@ -66,7 +66,8 @@ impl<'a> Letter<'a> {
             }
         }
         if self.eight_bit && !offered.eight_bit() {
-            let words = "the message is not ASCII alone, and the mail server does not offer 8BITMIME (RFC 6152)";
+            let words =
+                "the message is not ASCII alone, and the mail server does not offer 8BITMIME (RFC 6152)";
             return Some(refused(Refusal::Content, words));
         }
         let largest = offered.largest()?;
@@ -114,9 +115,13 @@ fn with_ascii_domains(email: &Email) -> Result<Cow<'_, Email>, Outcome> {
     }
     let author = || Outcome::Blocked {
         scope: Scope::Sender,
-        answer: Answer::new("", "the domain of the sender's address, or of that for answers, is none; correct it"),
+        answer: Answer::new(
+            "",
+            "the domain of the sender's address, or of that for answers, is none; correct it",
+        ),
     };
-    let recipient = || refused(Refusal::RecipientUncertain, "what stands after the @ is no domain; correct the address");
+    let recipient =
+        || refused(Refusal::RecipientUncertain, "what stands after the @ is no domain; correct the address");
     let mut written = email.clone();
     written.from = with_ascii_domain(&email.from).ok_or_else(author)?;
     written.to = with_ascii_domain(&email.to).ok_or_else(recipient)?;

@@ -102,7 +102,8 @@ mod tests {
 
     use super::*;
 
-    const MESSAGE: &str = "Hello Anna\r\n\r\n    kfm4 p7qx wz2c\r\n\r\nhttps://app.acme.example/welcome#q9Zx\r\n";
+    const MESSAGE: &str =
+        "Hello Anna\r\n\r\n    kfm4 p7qx wz2c\r\n\r\nhttps://app.acme.example/welcome#q9Zx\r\n";
 
     fn words(words: &str) -> String {
         shown(words, None, &[MESSAGE.as_bytes()])
@@ -110,7 +111,10 @@ mod tests {
 
     #[test]
     fn a_link_or_password_of_the_message_is_taken_out() {
-        assert_eq!(words("5.7.1 URL https://app.acme.example/welcome#q9Zx is listed"), "5.7.1 URL … is listed");
+        assert_eq!(
+            words("5.7.1 URL https://app.acme.example/welcome#q9Zx is listed"),
+            "5.7.1 URL … is listed"
+        );
         assert_eq!(words("rejected: 'kfm4 p7qx wz2c'"), "rejected: '…'");
     }
 

@@ -62,7 +62,7 @@ pub(crate) fn explained(error: &io::Error, host: &str) -> String {
         return format!("TLS with {host} broke off: {error}; see whether the port speaks TLS");
     };
     match tls {
-        rustls::Error::InvalidCertificate(C::UnknownIssuer) => format!(
+        rustls::Error::InvalidCertificate(C::UnknownIssuer | C::BadSignature) => format!(
             "the certificate of {host} is of an authority that is not known here; install its root certificate on this \
              machine, or give it to the transport (root_certificate, or ca= in the URL)"
         ),

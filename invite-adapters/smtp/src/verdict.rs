@@ -79,8 +79,12 @@ const fn session(phase: Phase, reply: &Reply) -> Verdict {
     let remedy = match (phase, reply.code) {
         (Phase::Auth, 504) => "the mail server knows no mechanism that is known here; ask its operator",
         (Phase::Auth, _) => "the mail server refuses the user name and password; correct them",
-        (Phase::Hello, _) => "the mail server refuses the name given in EHLO; set a hello name that it accepts",
-        (Phase::StartTls, _) => "the mail server refuses to begin TLS; ask its operator, or use its port for TLS",
+        (Phase::Hello, _) => {
+            "the mail server refuses the name given in EHLO; set a hello name that it accepts"
+        }
+        (Phase::StartTls, _) => {
+            "the mail server refuses to begin TLS; ask its operator, or use its port for TLS"
+        }
         _ => "the mail server takes no connection from here; ask its operator to let this host in",
     };
     Verdict::Blocked(Scope::Account, remedy)
@@ -169,7 +173,10 @@ mod tests {
     fn what_is_refused_before_a_message_is_spoken_of_blocks_the_account() {
         for phase in SESSION {
             for code in [500, 504, 530, 534, 535, 550, 554] {
-                assert!(matches!(of(phase, code, None), Verdict::Blocked(Scope::Account, _)), "{code} at {phase}");
+                assert!(
+                    matches!(of(phase, code, None), Verdict::Blocked(Scope::Account, _)),
+                    "{code} at {phase}"
+                );
             }
         }
     }

@@ -106,7 +106,8 @@ impl<S: Stream> Wire<S> {
         }
         let mut octet = [0];
         let mut octet = ReadBuf::new(&mut octet);
-        poll_fn(|context| Poll::Ready(Pin::new(&mut self.stream).poll_read(context, &mut octet).is_pending())).await
+        poll_fn(|context| Poll::Ready(Pin::new(&mut self.stream).poll_read(context, &mut octet).is_pending()))
+            .await
     }
 
     /// Ends the stream, so that the server sees an end and not a reset.
