@@ -7,11 +7,13 @@
 //! * [`record`]: what an outcome changes beyond its message.
 //! * [`leave`]: when a change of a person takes their invitation away.
 //! * [`person_match`]: which person a row of an upload is.
+//! * [`people`]: what importing and editing make of people.
 
 pub mod begin;
 mod decide;
 pub mod history;
 pub mod leave;
+pub mod people;
 pub mod person_match;
 pub mod record;
 

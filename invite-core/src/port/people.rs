@@ -11,6 +11,8 @@ use crate::model::id::{ImportId, OrganisationId, UserId};
 use crate::model::user::User;
 use crate::people_file::PersonRow;
 
+pub use crate::decision::people::Saved;
+
 /// People that can be written: ours, in the same database as the invitation store.
 ///
 /// # Contract
@@ -19,6 +21,8 @@ use crate::people_file::PersonRow;
 ///   [`leaving`](crate::decision::leave::leaving) says so.
 /// * User name, employee number and external id are unique in an organisation, compared without case.
 /// * Everything is written with its actor into the audit, in the same transaction.
+/// * Who a row is, what it and an edit make of people, and what is refused is decided by
+///   [`decision::people`](crate::decision::people), called inside the transaction.
 #[async_trait]
 pub trait People: Accounts {
     /// Imports one page of rows, in one transaction: finds who each row is with
@@ -102,24 +106,6 @@ pub struct SaveUsers {
     pub actor: Actor,
     /// The people. Their `has_password` and `signed_in_at` are ignored.
     pub users: Vec<User>,
-}
-
-/// What saving one person did.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Saved {
-    /// Added.
-    Created,
-    /// Changed.
-    Updated,
-    /// As it was.
-    Unchanged,
-    /// Another person has this user name, employee number or external id.
-    Taken {
-        /// Who.
-        by: UserId,
-        /// Which column.
-        column: &'static str,
-    },
 }
 
 /// Who signs in.
