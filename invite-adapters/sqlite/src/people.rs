@@ -1,38 +1,83 @@
 //! Writing our own people: import, editing, sign-in.
 
-use std::collections::HashMap;
-
 use async_trait::async_trait;
 use invite_core::credential::PasswordHash;
-use invite_core::decision::people::{self, Around, Change, Seen, Stored};
-use invite_core::decision::person_match::RowOutcome;
+use invite_core::decision::people::{self, Around, Change, Stored};
 use invite_core::model::contact::EmailAddress;
-use invite_core::model::id::{OrganisationId, UserId};
+use invite_core::model::id::{ImportId, OrganisationId, UserId};
 use invite_core::model::selection::search_text;
-use invite_core::people_file::PersonRow;
+use invite_core::model::user::User;
 use invite_core::port::error::PortResult;
-use invite_core::port::people::{FinishedImport, ImportPage, People, SaveUsers, Saved, SignInRecord};
+use invite_core::port::people::{
+    FinishedImport, ImportPage, ImportSummary, ImportedPage, MissingPage, MissingPeople, People, SaveUsers,
+    Saved, SignInRecord, SyncDone, SyncStep, UndoPage, Undone,
+};
+use invite_core::port::records::{Erase, Erased};
 use serde_json::json;
 use sqlx::SqliteConnection;
 
 use crate::SqliteStore;
 use crate::accounts::read_user;
 use crate::error::{Fault, Step};
+use crate::imports;
 use crate::rows::{Columns, Key, hex_list, json, micros, missing};
 use crate::write::Write;
 
 #[async_trait]
 impl People for SqliteStore {
-    async fn import_page(&self, page: ImportPage) -> PortResult<Vec<RowOutcome>> {
+    async fn import_page(&self, page: ImportPage) -> PortResult<ImportedPage> {
         let mut write = self.write("import people").await?;
         let imported = write.import_page(&page).await;
         write.end(imported).await
+    }
+
+    async fn missing_page(&self, page: MissingPage) -> PortResult<MissingPeople> {
+        let mut write = self.write("look for people whom a file does not name").await?;
+        let missing = write.missing_page(&page).await;
+        write.end(missing).await
+    }
+
+    async fn carry_out_sync(&self, step: SyncStep) -> PortResult<SyncDone> {
+        let mut write = self.write("carry out a sync").await?;
+        let done = write.carry_out_sync(&step).await;
+        write.end(done).await
     }
 
     async fn finish_import(&self, import: FinishedImport) -> PortResult<()> {
         let mut write = self.write("finish an import").await?;
         let finished = write.finish_import(&import).await;
         write.end(finished).await
+    }
+
+    async fn imports(
+        &self,
+        organisation: OrganisationId,
+        before: Option<ImportId>,
+        limit: usize,
+    ) -> PortResult<Vec<ImportSummary>> {
+        let listed = async { imports::imports(&mut *self.read().await?, organisation, before, limit).await };
+        listed.await.map_err(|fault| fault.doing("list imports"))
+    }
+
+    async fn undo_page(&self, page: UndoPage) -> PortResult<Undone> {
+        let mut write = self.write("undo an import").await?;
+        let undone = write.undo_page(&page).await;
+        write.end(undone).await
+    }
+
+    async fn named(&self, organisation: OrganisationId, name: String) -> PortResult<Vec<User>> {
+        let keys = people::keys_of_name(&name);
+        let around =
+            async { read_around(&mut *self.read().await?, organisation, std::iter::empty(), &keys).await };
+        let around = around.await.map_err(|fault| fault.doing("look for who is called so"))?;
+        let mut named: Vec<User> = around.people().cloned().collect();
+        named.sort_by_key(|user| user.id);
+        named.truncate(10);
+        Ok(named)
+    }
+
+    async fn erase(&self, erase: Erase) -> PortResult<Erased> {
+        self.erase_for_good(&erase).await
     }
 
     async fn save(&self, save: SaveUsers) -> PortResult<Vec<Saved>> {
@@ -97,7 +142,7 @@ async fn sign_in_record(
 }
 
 /// The people with these ids and keys.
-async fn read_around(
+pub(crate) async fn read_around(
     db: &mut SqliteConnection,
     organisation: OrganisationId,
     users: impl Iterator<Item = UserId>,
@@ -125,105 +170,6 @@ async fn read_around(
 }
 
 impl Write {
-    async fn import_page(&mut self, page: &ImportPage) -> Step<Vec<RowOutcome>> {
-        let keys: Vec<String> = page.rows.iter().flat_map(people::keys_of_row).collect();
-        let mut around = read_around(self.db(), page.organisation, std::iter::empty(), &keys).await?;
-        let mut seen = self.seen_keys(page, &around).await?;
-        let mut import = |row: &PersonRow| around.import(row, page.mode, &mut seen, UserId::new(), self.now);
-        let outcomes: Vec<_> = page.rows.iter().map(&mut import).collect();
-        let mut lines = Vec::new();
-        for (row, outcome) in page.rows.iter().zip(&outcomes) {
-            match outcome {
-                RowOutcome::Created(id) => lines.push(json!([id.hex(), row.line, 1])),
-                RowOutcome::Updated(id) => lines.push(json!([id.hex(), row.line, 0])),
-                RowOutcome::Unchanged(_) | RowOutcome::Refused { .. } => {}
-            }
-        }
-        self.keep_seen(page, seen).await?;
-        if !page.dry_run {
-            self.write_people(page.organisation, around).await?;
-            self.keep_lines(page, &lines).await?;
-        }
-        Ok(outcomes)
-    }
-
-    /// On which lines this import has seen the keys of the page's rows, and the people whom they may be.
-    async fn seen_keys(&mut self, page: &ImportPage, around: &Around) -> Step<Seen> {
-        let keys = Seen::keys(&page.rows, around);
-        let rows = sqlx::query(
-            "SELECT k.person_key, k.line FROM json_each(?3) AS w
-             CROSS JOIN invite_import_key AS k
-                 ON k.organisation = ?1 AND k.import = ?2 AND k.person_key = w.value",
-        )
-        .bind(page.organisation.blob())
-        .bind(page.import.blob())
-        .bind(json(&keys))
-        .fetch_all(self.db())
-        .await?;
-        let mut lines = HashMap::with_capacity(rows.len());
-        for row in rows {
-            lines.insert(row.text("person_key")?, row.count("line")?);
-        }
-        Ok(Seen::new(lines))
-    }
-
-    async fn keep_seen(&mut self, page: &ImportPage, seen: Seen) -> Step<()> {
-        let list: Vec<_> = seen.into_new().iter().map(|(key, line)| json!([key, line])).collect();
-        sqlx::query(
-            "INSERT INTO invite_import_key (organisation, import, person_key, line)
-             SELECT ?1, ?2, value ->> 0, value ->> 1 FROM json_each(?3) WHERE true ON CONFLICT DO NOTHING",
-        )
-        .bind(page.organisation.blob())
-        .bind(page.import.blob())
-        .bind(json(&list))
-        .execute(self.db())
-        .await?;
-        Ok(())
-    }
-
-    async fn keep_lines(&mut self, page: &ImportPage, lines: &[serde_json::Value]) -> Step<()> {
-        if lines.is_empty() {
-            return Ok(());
-        }
-        sqlx::query(
-            "INSERT INTO invite_import (organisation, id, file_name, actor) VALUES (?, ?, ?, ?)
-             ON CONFLICT DO NOTHING",
-        )
-        .bind(page.organisation.blob())
-        .bind(page.import.blob())
-        .bind(page.file_name.clone())
-        .bind(json(&page.actor))
-        .execute(self.db())
-        .await?;
-        let now = micros(self.now);
-        sqlx::query(
-            "INSERT INTO invite_import_line (organisation, user, import, line, created, at)
-             SELECT ?1, unhex(value ->> 0), ?2, value ->> 1, value ->> 2, ?4 FROM json_each(?3)
-             WHERE true ON CONFLICT DO NOTHING",
-        )
-        .bind(page.organisation.blob())
-        .bind(page.import.blob())
-        .bind(json(&lines))
-        .bind(now)
-        .execute(self.db())
-        .await?;
-        Ok(())
-    }
-
-    async fn finish_import(&mut self, import: &FinishedImport) -> Step<()> {
-        sqlx::query("DELETE FROM invite_import_key WHERE organisation = ? AND import = ?")
-            .bind(import.organisation.blob())
-            .bind(import.import.blob())
-            .execute(self.db())
-            .await?;
-        let FinishedImport { file_name, dry_run, created, updated, unchanged, refused, .. } = import;
-        let details = format!(
-            "{file_name}: {created} created, {updated} updated, {unchanged} unchanged, {refused} refused{}",
-            if *dry_run { "; dry run, nothing written" } else { "" }
-        );
-        self.audit(&import.actor, "imported", import.import, details).await
-    }
-
     async fn save(&mut self, save: SaveUsers) -> Step<Vec<Saved>> {
         let keys: Vec<String> = save.users.iter().flat_map(people::keys_of).collect();
         let ids = save.users.iter().map(|user| user.id);
@@ -243,11 +189,15 @@ impl Write {
         Ok(answers)
     }
 
-    /// Writes people, and takes away what they must not have any more.
-    async fn write_people(&mut self, organisation: OrganisationId, around: Around) -> Step<()> {
+    /// Writes people, and takes away what they must not have any more. Gives who was written.
+    pub(crate) async fn write_people(
+        &mut self,
+        organisation: OrganisationId,
+        around: Around,
+    ) -> Step<Vec<Change>> {
         let changes = around.into_changes();
         if changes.is_empty() {
-            return Ok(());
+            return Ok(changes);
         }
         let list: Vec<_> = changes.iter().map(columns).collect();
         sqlx::query(include_str!("sql/save_users.sql"))
@@ -263,9 +213,10 @@ impl Write {
         .bind(json(&list))
         .execute(self.db())
         .await?;
-        let people: Vec<_> = changes.into_iter().map(|change| (change.user.id, Some(change.user))).collect();
+        let people: Vec<_> =
+            changes.iter().map(|change| (change.user.id, Some(change.user.clone()))).collect();
         self.leave(organisation, &people).await?;
-        Ok(())
+        Ok(changes)
     }
 }
 

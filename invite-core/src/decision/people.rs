@@ -10,7 +10,7 @@ use super::person_match::{self, ImportMode, Match, RowOutcome, match_row, merge}
 use crate::model::contact::EmailAddress;
 use crate::model::id::UserId;
 use crate::model::user::User;
-use crate::people_file::PersonRow;
+use crate::people_file::{PersonRow, RefusedRow};
 
 /// Who comes back after so long deactivated begins anew: what was before no longer counts, their own password included.
 pub const LONG_AWAY: TimeDelta = TimeDelta::days(30);
@@ -55,6 +55,15 @@ pub struct Change {
     pub forgets_password: bool,
 }
 
+/// How the rows of an import are taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RowImport {
+    /// What happens to people who are there already.
+    pub mode: ImportMode,
+    /// Whether deactivated people whom the file names are active again. A sync always does it.
+    pub reactivates: bool,
+}
+
 /// The people around those who are to be written: they share an id, a key or a contact with them. Whoever is written is
 /// among them at once, so that the next row sees it.
 #[derive(Debug, Default)]
@@ -80,6 +89,11 @@ impl Around {
             around.place(stored);
         }
         around
+    }
+
+    /// A person as they are by now.
+    pub fn stored(&self, id: UserId) -> Option<&Stored> {
+        self.people.get(&id)
     }
 
     /// The people, as they are by now.
@@ -113,12 +127,52 @@ impl Around {
         saved
     }
 
-    /// Finds who a row of a file is, and adds or changes them. A new person gets the id `new`. `seen` is what the same
-    /// import has seen before: two rows that are the same person are refused, the second with the first one's line.
+    /// Finds who a row of a file is, and adds or changes them; a person who is there is reactivated where the import
+    /// does that. A new person gets the id `new`. `seen` is what the same import has seen before: two rows that are the
+    /// same person are refused, the second with the first one's line.
     pub fn import(
         &mut self,
         row: &PersonRow,
-        mode: ImportMode,
+        how: RowImport,
+        seen: &mut Seen,
+        new: UserId,
+        now: DateTime<Utc>,
+    ) -> RowOutcome {
+        let outcome = self.import_row(row, how, seen, new, now);
+        if how.mode == ImportMode::Sync && matches!(outcome, RowOutcome::Refused { .. }) {
+            self.note_meant(row, seen);
+        }
+        outcome
+    }
+
+    /// Notes whom a row that was refused names: for a sync they are in the file. Says whether it may mean anybody: where
+    /// it names nobody who is there, and what says who is meant could not all be read.
+    pub fn may_mean_anybody(&self, refused: &RefusedRow, seen: &mut Seen) -> bool {
+        !self.note_meant(&refused.row, seen) && !refused.identified
+    }
+
+    /// Deactivates a person whom the file of a sync does not name; says whether they were active.
+    pub fn deactivate(&mut self, id: UserId, now: DateTime<Utc>) -> bool {
+        let active = self.people.get(&id).map(|stored| &stored.user).filter(|user| !user.deactivated);
+        let Some(user) = active.cloned() else { return false };
+        self.write(User { deactivated: true, ..user }, now);
+        true
+    }
+
+    fn note_meant(&self, row: &PersonRow, seen: &mut Seen) -> bool {
+        let meant = self.sharing(row);
+        for user in &meant {
+            let key = key(PRESENT, &user.id.to_string());
+            seen.lines.entry(key.clone()).or_insert(row.line);
+            seen.new.entry(key).or_insert(row.line);
+        }
+        !meant.is_empty()
+    }
+
+    fn import_row(
+        &mut self,
+        row: &PersonRow,
+        how: RowImport,
         seen: &mut Seen,
         new: UserId,
         now: DateTime<Utc>,
@@ -136,7 +190,8 @@ impl Around {
                     return refused;
                 }
                 let known = candidates.into_iter().find(|user| user.id == id).expect("it is a candidate");
-                let merged = if mode == ImportMode::Add { known.clone() } else { merge(row, &known) };
+                let mut merged = if how.mode == ImportMode::Add { known.clone() } else { merge(row, &known) };
+                merged.deactivated &= !how.reactivates;
                 if merged == known {
                     return RowOutcome::Unchanged(id);
                 }
@@ -154,6 +209,20 @@ impl Around {
         }
         self.write(user, now);
         if created { RowOutcome::Created(id) } else { RowOutcome::Updated(id) }
+    }
+
+    /// How many people who were there have another e-mail address or phone now, and how many were reactivated.
+    pub fn counts(&self) -> (u64, u64) {
+        let changed = self
+            .written
+            .iter()
+            .filter_map(|written| Some((written.before.as_ref()?, &self.people.get(&written.id)?.user)));
+        changed.fold((0, 0), |(contacts, reactivated), (before, user)| {
+            let replaced = replaces(before.email.as_ref(), user.email.as_ref())
+                || replaces(before.phone.as_ref(), user.phone.as_ref());
+            let active_again = before.deactivated && !user.deactivated;
+            (contacts + u64::from(replaced), reactivated + u64::from(active_again))
+        })
     }
 
     /// Everybody who has to be written, once each.
@@ -174,7 +243,7 @@ impl Around {
     }
 
     /// Notes a person as they are to be written.
-    fn write(&mut self, mut user: User, now: DateTime<Utc>) {
+    pub(super) fn write(&mut self, mut user: User, now: DateTime<Utc>) {
         let id = user.id;
         let before = self.people.remove(&id);
         for key in before.iter().flat_map(|before| keys_of(&before.user)) {
@@ -213,7 +282,7 @@ impl Around {
     }
 
     /// Who else has a unique key of this person, and which.
-    fn taken(&self, user: &User) -> Option<(UserId, &'static str)> {
+    pub(super) fn taken(&self, user: &User) -> Option<(UserId, &'static str)> {
         let unique = [
             ("username", &user.username),
             ("employee_number", &user.employee_number),
@@ -225,6 +294,14 @@ impl Around {
             Some((other, column))
         })
     }
+}
+
+/// Before the id of a person whom a row names that was refused.
+const PRESENT: &str = "present";
+
+/// The keys of which an import has seen at least one where its file names this person.
+pub fn keys_of_named(id: UserId) -> [String; 2] {
+    [person_key(id), key(PRESENT, &id.to_string())]
 }
 
 /// On which lines an import has seen which keys.
@@ -241,9 +318,9 @@ impl Seen {
     }
 
     /// The keys that importing these rows asks for.
-    pub fn keys(rows: &[PersonRow], around: &Around) -> Vec<String> {
-        let people = around.people().map(|user| person_key(user.id));
-        rows.iter().flat_map(person_match::keys).chain(people).collect()
+    pub fn keys<'a>(rows: impl Iterator<Item = &'a PersonRow>, around: &Around) -> Vec<String> {
+        let people = around.people().flat_map(|user| keys_of_named(user.id));
+        rows.flat_map(person_match::keys).chain(people).collect()
     }
 
     /// What was seen for the first time, with the lines: a store keeps it until the import ends.
@@ -302,8 +379,20 @@ pub fn keys_of_sign_in(name: &str) -> Vec<String> {
         .collect()
 }
 
+/// Whether another value stands where one stood.
+fn replaces<T: PartialEq>(before: Option<&T>, after: Option<&T>) -> bool {
+    before.is_some() && before != after
+}
+
 fn email_key(email: &EmailAddress) -> String {
     format!("email:{}", email.key())
+}
+
+/// The keys under which whoever is called so is found, whatever the column.
+pub fn keys_of_name(name: &str) -> Vec<String> {
+    let mut keys = keys_of_sign_in(name);
+    keys.push(key("external_id", name.trim()));
+    keys
 }
 
 fn person_key(id: UserId) -> String {

@@ -8,30 +8,60 @@ use super::MemoryStore;
 use super::state::{Account, following};
 use super::transaction::Transaction;
 use crate::credential::PasswordHash;
-use crate::decision::people::{self, Around, Change, Seen, Stored};
-use crate::decision::person_match::RowOutcome;
-use crate::model::id::{OrganisationId, UserId};
-use crate::people_file::PersonRow;
+use crate::decision::people::{self, Around, Change, Stored};
+use crate::model::id::{ImportId, OrganisationId, UserId};
+use crate::model::user::User;
 use crate::port::error::PortResult;
-use crate::port::people::{FinishedImport, ImportPage, People, SaveUsers, Saved, SignInRecord};
-use crate::port::records::ImportLine;
+use crate::port::people::{
+    FinishedImport, ImportPage, ImportSummary, ImportedPage, MissingPage, MissingPeople, People, SaveUsers,
+    Saved, SignInRecord, SyncDone, SyncStep, UndoPage, Undone,
+};
+use crate::port::records::{Erase, Erased};
 
 #[async_trait]
 impl People for MemoryStore {
-    async fn import_page(&self, page: ImportPage) -> PortResult<Vec<RowOutcome>> {
+    async fn import_page(&self, page: ImportPage) -> PortResult<ImportedPage> {
         self.transact(|transaction| transaction.import(&page))
     }
 
+    async fn missing_page(&self, page: MissingPage) -> PortResult<MissingPeople> {
+        self.transact(|transaction| transaction.missing(&page))
+    }
+
+    async fn carry_out_sync(&self, step: SyncStep) -> PortResult<SyncDone> {
+        self.transact(|transaction| transaction.carry_out_sync(&step))
+    }
+
     async fn finish_import(&self, import: FinishedImport) -> PortResult<()> {
+        self.transact(|transaction| transaction.finish_import(&import))
+    }
+
+    async fn imports(
+        &self,
+        organisation: OrganisationId,
+        before: Option<ImportId>,
+        limit: usize,
+    ) -> PortResult<Vec<ImportSummary>> {
+        self.transact(|transaction| transaction.imports(organisation, before, limit))
+    }
+
+    async fn undo_page(&self, page: UndoPage) -> PortResult<Undone> {
+        self.transact(|transaction| transaction.undo(&page))
+    }
+
+    async fn named(&self, organisation: OrganisationId, name: String) -> PortResult<Vec<User>> {
+        let keys = people::keys_of_name(&name);
         self.transact(|transaction| {
-            transaction.state.imports.remove(&(import.organisation, import.import));
-            let FinishedImport { file_name, dry_run, created, updated, unchanged, refused, .. } = &import;
-            let details = format!(
-                "{file_name}: {created} created, {updated} updated, {unchanged} unchanged, {refused} refused{}",
-                if *dry_run { "; dry run, nothing written" } else { "" }
-            );
-            transaction.audit(&import.actor, "imported", &import.import, details);
+            let around = transaction.around(organisation, std::iter::empty(), keys.into_iter());
+            let mut named: Vec<User> = around.people().cloned().collect();
+            named.sort_by_key(|user| user.id);
+            named.truncate(10);
+            named
         })
+    }
+
+    async fn erase(&self, erase: Erase) -> PortResult<Erased> {
+        self.transact(|transaction| transaction.erase(&erase))
     }
 
     async fn save(&self, save: SaveUsers) -> PortResult<Vec<Saved>> {
@@ -89,44 +119,8 @@ impl People for MemoryStore {
 }
 
 impl Transaction<'_> {
-    fn import(&mut self, page: &ImportPage) -> Vec<RowOutcome> {
-        let keys = page.rows.iter().flat_map(people::keys_of_row);
-        let mut around = self.around(page.organisation, std::iter::empty(), keys);
-        let lines = self.state.imports.entry((page.organisation, page.import)).or_default();
-        let known = Seen::keys(&page.rows, &around).into_iter();
-        let known = known.filter_map(|key| lines.get(&key).map(|line| (key.clone(), *line)));
-        let mut seen = Seen::new(known.collect());
-        let mut import = |row: &PersonRow| around.import(row, page.mode, &mut seen, UserId::new(), self.now);
-        let outcomes: Vec<_> = page.rows.iter().map(&mut import).collect();
-        lines.extend(seen.into_new());
-        if !page.dry_run {
-            self.write_people(page.organisation, around);
-            for (row, outcome) in page.rows.iter().zip(&outcomes) {
-                self.keep_line(page, row.line, outcome);
-            }
-        }
-        outcomes
-    }
-
-    fn keep_line(&mut self, page: &ImportPage, line: u64, outcome: &RowOutcome) {
-        let (id, created) = match outcome {
-            RowOutcome::Created(id) => (*id, true),
-            RowOutcome::Updated(id) => (*id, false),
-            RowOutcome::Unchanged(_) | RowOutcome::Refused { .. } => return,
-        };
-        let line = ImportLine {
-            import: page.import,
-            file_name: page.file_name.clone(),
-            line,
-            created,
-            actor: page.actor.clone(),
-            at: self.now,
-        };
-        self.person_mut(page.organisation, id).import_lines.push(line);
-    }
-
     /// The people with these ids and keys.
-    fn around(
+    pub(super) fn around(
         &self,
         organisation: OrganisationId,
         ids: impl Iterator<Item = UserId>,
@@ -142,27 +136,29 @@ impl Transaction<'_> {
         Around::new(ids.into_iter().filter_map(stored))
     }
 
-    /// Writes people, in the indices as well, and takes away what they must not have any more.
-    fn write_people(&mut self, organisation: OrganisationId, around: Around) {
-        for Change { before, user, deactivated_at, forgets_password } in around.into_changes() {
+    /// Writes people, in the indices as well, and takes away what they must not have any more. Gives who was written.
+    pub(super) fn write_people(&mut self, organisation: OrganisationId, around: Around) -> Vec<Change> {
+        let changes = around.into_changes();
+        for Change { before, user, deactivated_at, forgets_password } in &changes {
             let id = user.id;
             for key in before.iter().flat_map(people::keys_of) {
                 self.state.account_keys.remove(&(organisation, key, id));
             }
-            for key in people::keys_of(&user) {
+            for key in people::keys_of(user) {
                 self.state.account_keys.insert((organisation, key, id));
             }
-            self.depart(organisation, id, Some(&user));
+            self.depart(organisation, id, Some(user));
             let before = self.state.accounts.remove(&(organisation, id));
             let (password, set_by) = before.map_or((None, None), |before| (before.password, before.set_by));
-            let password = password.filter(|_| !forgets_password);
-            let account = Account { user, password, set_by, deactivated_at };
+            let password = password.filter(|_| !*forgets_password);
+            let account = Account { user: user.clone(), password, set_by, deactivated_at: *deactivated_at };
             self.state.accounts.insert((organisation, id), account);
         }
+        changes
     }
 
     /// Who has this key.
-    fn owners(&self, organisation: OrganisationId, key: &str) -> impl Iterator<Item = UserId> {
+    pub(super) fn owners(&self, organisation: OrganisationId, key: &str) -> impl Iterator<Item = UserId> {
         let (from, to) = following(None, UserId::from_uuid);
         let place = |id| (organisation, key.to_owned(), id);
         self.state.account_keys.range((from.map(place), to.map(place))).map(|(_, _, id)| *id)

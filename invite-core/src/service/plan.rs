@@ -166,7 +166,9 @@ impl Invites {
             lifetime: self.inner.policy.plan_lifetime,
         };
         let batch = self.inner.store.open_plan(new).await?;
-        let mut pages = Pages { invites: self, organisation: organisation.id, batch, senders, cursor: None };
+        let hashed = self.has_hashed_suppressions(organisation.id).await?;
+        let mut pages =
+            Pages { invites: self, organisation: organisation.id, batch, senders, hashed, cursor: None };
         match request.selection {
             Selection::Ids(ids) => pages.of_ids(ids).await?,
             Selection::Matching(filter) => pages.of_filter(filter).await?,
@@ -232,6 +234,8 @@ struct Pages<'a> {
     organisation: OrganisationId,
     batch: Batch,
     senders: BTreeMap<Channel, (SenderKey, String)>,
+    /// Whether addresses of erased people are suppressed.
+    hashed: bool,
     /// The last person who was added.
     cursor: Option<UserId>,
 }
@@ -276,6 +280,10 @@ impl Pages<'_> {
 
     async fn add(&mut self, people: Vec<(UserId, Option<User>)>, last: bool) -> Result<(), Error> {
         let cursor = people.last().map(|(id, _)| *id);
+        if self.hashed {
+            let known = people.iter().filter_map(|(_, user)| user.as_ref());
+            self.invites.recognise(self.organisation, known).await?;
+        }
         let page = PlanPage {
             organisation: self.organisation,
             plan: self.batch.id,
