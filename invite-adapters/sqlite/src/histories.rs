@@ -47,6 +47,11 @@ impl People {
         }
     }
 
+    /// The rows of a person.
+    pub(crate) fn rows_of(&self, user: UserId) -> PersonRows {
+        self.rows.get(&user).cloned().unwrap_or_default()
+    }
+
     /// Takes over where a delivery stands now, so that the next decision in the same transaction sees it.
     pub(crate) fn note(&mut self, delivery: &Delivery) {
         let message = self

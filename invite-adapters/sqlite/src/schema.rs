@@ -10,6 +10,7 @@ use invite_core::port::error::{PortError, PortErrorKind};
 const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0001_first.sql"),
     include_str!("../migrations/0002_templates.sql"),
+    include_str!("../migrations/0003_people.sql"),
     include_str!("../migrations/0004_rollout.sql"),
 ];
 

@@ -45,6 +45,9 @@ impl Write {
         if left.any() {
             left.took(self.sweep_guesses(left.limit()).await?);
         }
+        if left.any() {
+            left.took(self.sweep_imports(left.limit()).await?);
+        }
         Ok(left.changed)
     }
 

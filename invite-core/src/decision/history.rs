@@ -38,13 +38,13 @@ pub struct MessageFact {
 impl MessageFact {
     /// When it reached sent, delivered or unknown, if it ever did. What a provider reported on is known to have been
     /// handed over, even where nobody saw it being accepted.
-    fn reached_at(&self) -> Option<DateTime<Utc>> {
+    pub(super) fn reached_at(&self) -> Option<DateTime<Utc>> {
         let reached = self.state.has_arrived() || self.state == DeliveryState::Bounced;
         self.sent_at.or(reached.then_some(self.changed_at))
     }
 
     /// Whether it may still reach the person. What is handed over does, even if its batch was stopped meanwhile.
-    fn is_on_its_way(&self) -> bool {
+    pub(super) fn is_on_its_way(&self) -> bool {
         self.state == DeliveryState::HandingOver || (self.state.is_on_its_way() && self.batch_goes_on)
     }
 }

@@ -11,11 +11,17 @@
 //! * [`leave`]: when a change of a person takes their invitation away.
 //! * [`person_match`]: which person a row of an upload is.
 //! * [`possible_text_messages`]: what a text message to a person could be for.
+//! * [`people`]: what importing and editing make of people.
+//! * [`import_sync`]: when a file that is the whole truth would change too much.
+//! * [`import_undo`]: how an import is taken back.
 
 pub mod begin;
 mod decide;
 pub mod history;
+pub mod import_sync;
+pub mod import_undo;
 pub mod leave;
+pub mod people;
 pub mod person_match;
 pub mod pilot;
 pub mod quiet_hours;

@@ -127,6 +127,10 @@ impl Transaction<'_> {
         let row = self.delivery(key);
         let (user, channel, address) = (row.user, row.channel, compared(&row.address));
         let place = (key.0, channel, address.clone());
+        // It was erased while the message was handed over.
+        if address.is_empty() {
+            return;
+        }
         if self.state.suppressions.contains_key(&place) {
             return;
         }
@@ -281,7 +285,7 @@ impl Transaction<'_> {
         })
     }
 
-    fn messages_at(
+    pub(super) fn messages_at(
         &self,
         organisation: OrganisationId,
         channel: Channel,

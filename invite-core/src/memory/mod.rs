@@ -14,6 +14,8 @@ mod begin;
 mod clock;
 mod consequences;
 mod departures;
+mod erasing;
+mod imports;
 mod organisations;
 mod outcomes;
 mod people;

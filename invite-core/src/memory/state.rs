@@ -7,7 +7,8 @@ use std::ops::Bound;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use crate::credential::{PasswordHash, Salt, SealedSecret, StoredForm};
+use super::imports::{ImportLineRow, ImportRow};
+use crate::credential::{AddressHash, PasswordHash, Salt, SealedSecret, StoredForm};
 use crate::machine::delivery::Standing;
 use crate::model::actor::Actor;
 use crate::model::batch::Batch;
@@ -22,11 +23,11 @@ use crate::model::message::Channel;
 use crate::model::organisation::{Alias, Organisation};
 use crate::model::outcome::{Answer, Receipt};
 use crate::model::sender::{SenderKey, SenderPause};
-use crate::model::suppression::Suppression;
+use crate::model::suppression::{Suppression, SuppressionReason};
 use crate::model::template_key::TemplateKey;
 use crate::model::user::User;
 use crate::model::wording::ItemWording;
-use crate::port::records::{AuditEntry, ImportLine};
+use crate::port::records::AuditEntry;
 
 /// Everything. What is found without an organisation gives the organisation.
 #[derive(Default)]
@@ -41,8 +42,8 @@ pub(super) struct State {
     pub(super) accounts: BTreeMap<(OrganisationId, UserId), Account>,
     /// Who has a unique key or a contact, as `username:anna`.
     pub(super) account_keys: BTreeSet<(OrganisationId, String, UserId)>,
-    /// The lines on which an import that runs has seen a key.
-    pub(super) imports: BTreeMap<(OrganisationId, ImportId), BTreeMap<String, u64>>,
+    pub(super) imports: BTreeMap<(OrganisationId, ImportId), ImportRow>,
+    pub(super) import_lines: BTreeMap<(OrganisationId, ImportId, UserId), ImportLineRow>,
 
     pub(super) batches: BTreeMap<(OrganisationId, BatchId), BatchRow>,
     /// How many plans were ever confirmed: the order of the last one.
@@ -74,6 +75,8 @@ pub(super) struct State {
     pub(super) guesses: BTreeMap<(OrganisationId, UserId, String), Guesses>,
 
     pub(super) suppressions: BTreeMap<(OrganisationId, Channel, String), Suppression>,
+    pub(super) hashed_suppressions:
+        BTreeMap<(OrganisationId, Channel, AddressHash), (SuppressionReason, DateTime<Utc>)>,
     pub(super) pauses: BTreeMap<String, SenderPause>,
     pub(super) refusals: BTreeMap<SenderKey, RefusalRun>,
     /// Organisations that came under SSO, and the last of their people that the sweep has looked at.
@@ -148,7 +151,7 @@ pub(super) struct Person {
     pub(super) deliveries: BTreeSet<DeliveryId>,
     pub(super) invitations: BTreeSet<InvitationId>,
     pub(super) batches: BTreeSet<BatchId>,
-    pub(super) import_lines: Vec<ImportLine>,
+    pub(super) imports: BTreeSet<ImportId>,
 }
 
 #[derive(Clone)]

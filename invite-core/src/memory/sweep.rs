@@ -27,6 +27,7 @@ impl Transaction<'_> {
             Self::sweep_under_sso,
             Self::sweep_plans,
             Self::sweep_guesses,
+            Self::sweep_imports,
         ];
         for step in steps {
             if changed < limit {

@@ -315,7 +315,7 @@ impl<'a> Transaction<'a> {
             user: row.user,
             invitation: row.invitation,
             channel: row.channel,
-            address: Some(row.address),
+            address: Some(row.address).filter(|address| !address.is_empty()),
             state,
             reason: row.standing.reason,
             answer: row.answer,

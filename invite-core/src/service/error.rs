@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 
 use super::import::ImportReport;
 use crate::credential::{HasherError, PasswordRuleError, RandomError};
+use crate::decision::import_sync::SyncFigures;
 use crate::machine::batch::WrongBatchState;
 use crate::model::batch::BatchState;
 use crate::model::contact::ContactError;
@@ -72,6 +73,28 @@ pub enum Error {
         /// What was imported before.
         report: Box<ImportReport>,
     },
+    /// A sync that would deactivate, or replace, more than is allowed. Nothing was written.
+    #[error("{}", .figures.in_words(.report.needs))]
+    SyncTooMuch {
+        /// What it would do.
+        figures: SyncFigures,
+        /// What was found in the file, and what must be allowed.
+        report: Box<ImportReport>,
+    },
+    /// What an import changed is not kept any more.
+    #[error(
+        "the import is older than 90 days, and what it changed is not kept longer: change the people by hand"
+    )]
+    UndoTooLate,
+    /// A name that means several people.
+    #[error("that means several people: {}; give the id of one of them", named(.people))]
+    Ambiguous {
+        /// Who, and what they are called.
+        people: Vec<(UserId, String)>,
+    },
+    /// Somebody who wants to erase themselves.
+    #[error("nobody erases themselves: ask another administrator to do it, so that one is left")]
+    EraseYourself,
     /// The batch was to use a channel that the organisation does not use.
     #[error(
         "the organisation uses none of the channels asked for: turn them on in its settings, or ask for others"
@@ -192,6 +215,11 @@ fn told(problems: &[Problem]) -> String {
 fn broken(templates: &[(TemplateKey, Vec<Problem>)]) -> String {
     let each = templates.iter().map(|(key, problems)| format!("{key}: {}", told(problems)));
     each.collect::<Vec<_>>().join("; ")
+}
+
+fn named(people: &[(UserId, String)]) -> String {
+    let named: Vec<String> = people.iter().map(|(id, name)| format!("{name} ({id})")).collect();
+    named.join(", ")
 }
 
 impl Error {
