@@ -370,7 +370,7 @@ const fn kind(action: Action, decision: Decision) -> MessageKind {
         (_, Decision::Announce(Announcement::Elsewhere)) => MessageKind::Announcement,
         (_, Decision::SendWithReset) => MessageKind::Reset,
         (Action::Remind, _) => MessageKind::Reminder,
-        (Action::Invite, _) => MessageKind::Invitation,
+        (Action::Invite | Action::HandOver | Action::Refresh, _) => MessageKind::Invitation,
     }
 }
 

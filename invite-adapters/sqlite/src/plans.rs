@@ -398,8 +398,8 @@ impl Write {
             let decided = decide(&case);
             let invitation = match (decided.decision, batch.action) {
                 (Decision::Skip(_), _) => None,
-                (_, Action::Invite) => Some(InvitationId::new()),
                 (_, Action::Remind) => history.last_invitation.as_ref().map(|last| last.id),
+                (_, Action::Invite | Action::HandOver | Action::Refresh) => Some(InvitationId::new()),
             };
             let administrator = user.is_some_and(|user| user.role.is_administrator());
             batch.totals.count(decided.decision, &decided.channels, administrator);

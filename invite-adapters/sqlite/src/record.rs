@@ -260,7 +260,7 @@ impl Write {
     fn tell(&mut self, delivery: &Delivery, ledger: &mut Ledger) {
         let key = (delivery.organisation, delivery.invitation);
         let told = ledger.begun.invitations.get(&key).is_some_and(|invitation| invitation.told);
-        if delivery.batch.action == Action::Invite && !told && ledger.told.insert(key) {
+        if delivery.batch.action.begins_invitation() && !told && ledger.told.insert(key) {
             let (user, invitation, batch) = (delivery.user, delivery.invitation, delivery.batch.id);
             self.event(delivery.organisation, Happening::Invited { user, invitation, batch });
         }

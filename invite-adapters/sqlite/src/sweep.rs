@@ -85,7 +85,7 @@ impl Write {
         let ids = rows.iter().map(|row| row.id("id")).collect::<Step<Vec<_>>>()?;
         let mut changed = ids.len() as u64;
         self.cancel(ids, reason).await?;
-        if state == BatchState::Recalled && action == Action::Invite {
+        if state == BatchState::Recalled && action.begins_invitation() {
             let rest = most - limit(rows.len());
             changed += self.sweep_recalled(organisation, batch, rest).await?;
         }

@@ -15,7 +15,6 @@ use crate::model::delivery::{DeliveryState, EndReason};
 use crate::model::event::Happening;
 use crate::model::id::{BatchId, DeliveryId, InvitationId, OrganisationId, UserId};
 use crate::model::invitation::RevokeReason;
-use crate::model::item::Action;
 use crate::model::message::Channel;
 use crate::model::organisation::Settings;
 use crate::model::outcome::Outcome;
@@ -46,6 +45,7 @@ impl Transaction<'_> {
             decision: self.item(organisation, batch, user).item.decision,
             invitation: self.seen_state(organisation, invited),
             retirement,
+            retired: self.retired_by(organisation, user).is_some(),
         };
         let also = record::consequences(&recorded, &self.policy);
         if also.policy_refusal.as_deref().is_some_and(|text| self.is_blocked_for(key, text)) {
@@ -176,7 +176,7 @@ impl Transaction<'_> {
         user: UserId,
         invitation: InvitationId,
     ) {
-        let invites = self.batch_row(organisation, batch).batch.action == Action::Invite;
+        let invites = self.batch_row(organisation, batch).batch.action.begins_invitation();
         let row = self.state.invitations.get_mut(&(organisation, invitation)).expect("it was begun");
         if invites && !std::mem::replace(&mut row.told, true) {
             self.event(Some(organisation), Happening::Invited { user, invitation, batch });

@@ -14,6 +14,7 @@ mod begin;
 mod clock;
 mod consequences;
 mod departures;
+mod offers;
 mod organisations;
 mod outcomes;
 mod people;
