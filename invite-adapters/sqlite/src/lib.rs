@@ -44,6 +44,7 @@ mod error;
 mod histories;
 mod invitations;
 mod leaving;
+mod offers;
 mod organisations;
 mod people;
 mod plans;

@@ -232,6 +232,8 @@ impl Write {
             decision: delivery.decision,
             invitation: invitation.or(delivery.invitation_state).unwrap_or(InvitationState::Pending),
             retirement: ledger.settings[&organisation].retirement(),
+            retired: delivery.batch.action == Action::Refresh
+                && self.is_retired(organisation, delivery.user).await?,
         };
         let also = consequences(&recorded, &self.policy);
         if matches!(outcome, Outcome::Accepted(_)) {
@@ -284,6 +286,21 @@ impl Write {
             }
         }
         Ok(())
+    }
+
+    /// Whether the person's own password is retired at present.
+    async fn is_retired(&mut self, organisation: OrganisationId, user: UserId) -> Step<bool> {
+        let retired = sqlx::query(
+            "SELECT 1 FROM invite_person AS p
+             JOIN invite_invitation AS v ON v.organisation = p.organisation AND v.id = p.retired_by
+             JOIN invite_batch AS b ON b.organisation = v.organisation AND b.id = v.batch
+             WHERE p.organisation = ? AND p.user = ? AND b.state <> 'recalled'",
+        )
+        .bind(organisation.blob())
+        .bind(user.blob())
+        .fetch_optional(self.db())
+        .await?;
+        Ok(retired.is_some())
     }
 
     /// Retires the person's own password by this invitation.

@@ -10,7 +10,7 @@
 //! | refresh | the last invitation was recalled | skip: `invitation_revoked` |
 //! | refresh | the last invitation is a link that was handed over, and works | skip: `link_in_hand` |
 //! | invite, refresh | a message of another confirmed batch is on its way | skip: `already_queued` |
-//! | invite | a message within the hour, chosen by filter or all | skip: `invited_recently` |
+//! | invite, refresh | a message within the hour, chosen by filter or all | skip: `invited_recently` |
 //! | hand over | SSO applies | skip: `signs_in_with_sso` |
 //! | invite, refresh | SSO applies | skip: `signs_in_with_sso`, or announce |
 //! | refresh | set up, and their own password counts | skip: `already_set_up` |

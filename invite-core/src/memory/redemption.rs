@@ -176,8 +176,7 @@ impl Transaction<'_> {
         self.credential_mut(organisation, close.credential)?.used_at = Some(now);
         let reset = self.item(organisation, batch, user).item.decision == Decision::SendWithReset;
         let handed_over = self.batch_row(organisation, batch).batch.action == Action::HandOver;
-        let at_first_use =
-            handed_over || self.settings(organisation)?.retirement() == Retirement::FirstUse;
+        let at_first_use = handed_over || self.settings(organisation)?.retirement() == Retirement::FirstUse;
         if reset && at_first_use {
             self.event(Some(organisation), Happening::PasswordRetired { user, invitation });
         }

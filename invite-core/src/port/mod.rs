@@ -49,7 +49,7 @@ impl<T> InvitationStore for T where
         + plans::Plans
         + queue::Queue
         + redemption::Redemption
-    + offers::Offers
+        + offers::Offers
         + records::Records
         + fmt::Debug
         + Send
