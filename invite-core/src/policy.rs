@@ -58,10 +58,17 @@ pub struct Policy {
     pub guess_wait_at_most: Duration,
     /// So many messages an actor may send as a test within [`TEST_SENDS_WITHIN`]. 20.
     pub test_sends: u32,
+    /// A fresh credential can be asked for so often for a person in [an hour](FRESH_WITHIN). 3.
+    pub fresh_of_person: u32,
+    /// A fresh credential can be asked for so often from an address in [an hour](FRESH_WITHIN), for whomever. 100.
+    pub fresh_of_source: u32,
 }
 
 /// The time within which test sends are counted.
 pub const TEST_SENDS_WITHIN: Duration = Duration::from_hours(1);
+
+/// How long a request for a fresh credential counts.
+pub const FRESH_WITHIN: Duration = Duration::from_hours(1);
 
 /// How often, how long and at which distances a message is tried.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -102,6 +109,8 @@ impl Default for Policy {
             guess_wait: minutes(1),
             guess_wait_at_most: minutes(15),
             test_sends: 20,
+            fresh_of_person: 3,
+            fresh_of_source: 100,
         }
     }
 }
@@ -139,6 +148,10 @@ impl Policy {
                 "the brake needs 1 to 100 per cent",
             ),
             (self.free_guesses >= 1, "there must be at least one free guess"),
+            (
+                self.fresh_of_person >= 1 && self.fresh_of_source >= 1,
+                "a fresh credential must be had for the asking at least once an hour",
+            ),
             (self.guess_wait <= self.guess_wait_at_most, "the first wait must not exceed the longest"),
         ];
         rules.into_iter().find(|(holds, _)| !holds).map_or(Ok(()), |(_, rule)| Err(PolicyError(rule)))

@@ -12,6 +12,7 @@ use invite_core::machine::delivery::Standing;
 use invite_core::model::actor::Actor;
 use invite_core::model::batch::{Batch, BatchState, Confirmation, Progress, Totals, behind};
 use invite_core::model::contact::{EmailAddress, PhoneNumber};
+use invite_core::model::credential::CredentialKind;
 use invite_core::model::delivery::{Delivery, DeliveryState, EndReason};
 use invite_core::model::id::{BatchId, DeliveryId, InvitationId, OrganisationId, UserId};
 use invite_core::model::item::{Action, Decision, Item, SkipReason};
@@ -311,27 +312,10 @@ async fn progress(db: &mut SqliteConnection, organisation: OrganisationId, batch
 }
 
 impl Write {
-    async fn open_plan(&mut self, plan: NewPlan) -> Step<Batch> {
+    pub(crate) async fn open_plan(&mut self, plan: NewPlan) -> Step<Batch> {
         let organisation = plan.actor.organisation();
-        let lifetime = delta(plan.lifetime);
-        let batch = Batch {
-            id: plan.id,
-            organisation,
-            action: plan.action,
-            selection: plan.selection,
-            channels: plan.channels,
-            state: BatchState::Planned,
-            paused_because: None,
-            planned_by: plan.actor,
-            inviter: plan.inviter,
-            planned_at: self.now,
-            complete: false,
-            expires_at: self.now + lifetime,
-            confirmed: None,
-            stopped_at: None,
-            templates: plan.templates,
-            totals: Totals::default(),
-        };
+        let expires_at = self.now + delta(plan.lifetime);
+        let batch = plan.opened(self.now, expires_at);
         sqlx::query(
             "INSERT INTO invite_batch (organisation, id, action, by_id, channels, state, planned_by, inviter,
                  planned_at, complete, expires_at, templates, totals)
@@ -359,7 +343,7 @@ impl Write {
         Ok(batch)
     }
 
-    async fn plan_page(&mut self, page: PlanPage) -> Step<Batch> {
+    pub(crate) async fn plan_page(&mut self, page: PlanPage) -> Step<Batch> {
         let organisation = page.organisation;
         let batch = maybe_batch(self.db(), organisation, page.plan).await?;
         let mut batch = batch.ok_or_else(|| Fault::Refused("there is no such plan".into()))?;
@@ -392,7 +376,7 @@ impl Write {
     }
 
     /// Decides about the people of a page, and counts them; gives the columns of their items and messages.
-    async fn decide_for_plan(
+    pub(crate) async fn decide_for_plan(
         &mut self,
         batch: &mut Batch,
         page: &PlanPage,
@@ -402,6 +386,10 @@ impl Write {
         let people = People::read(self.db(), page.organisation, users).await?;
         let mut lanes = BTreeMap::new();
         let behind = behind(&batch.planned_by, None);
+        let credential = match batch.action {
+            Action::HandOver => CredentialKind::SetUpLink,
+            Action::Invite | Action::Remind | Action::Refresh => settings.credential,
+        };
         let (mut items, mut deliveries) = (Vec::new(), Vec::new());
         for (id, user) in &page.people {
             let user = user.as_ref().filter(|user| user.id == *id);
@@ -424,11 +412,13 @@ impl Write {
             let decided = decide(&case);
             let invitation = match (decided.decision, batch.action) {
                 (Decision::Skip(_), _) => None,
-                (_, Action::Invite) => Some(InvitationId::new()),
                 (_, Action::Remind) => history.last_invitation.as_ref().map(|last| last.id),
+                (_, Action::Invite | Action::HandOver | Action::Refresh) => Some(InvitationId::new()),
             };
             let administrator = user.is_some_and(|user| user.role.is_administrator());
-            let wording = match (user, decided.decision.message_kind(batch.action)) {
+            // Of a batch of one person, who was not planned for, nobody looks at languages and sizes.
+            let counted = matches!(batch.action, Action::Invite | Action::Remind);
+            let wording = match (user, decided.decision.message_kind(batch.action).filter(|_| counted)) {
                 (Some(user), Some(kind)) => {
                     let message = (kind, decided.channels.as_slice());
                     page.wording(user, message, &settings, &batch.templates).map_err(Fault::Port)?
@@ -442,7 +432,7 @@ impl Write {
                 "reason": decided.decision.skip_reason().map(SkipReason::as_str),
                 "channels": written_channels(&decided.channels),
                 "invitation": invitation.map(Key::hex),
-                "credential": decided.decision.wants_credential().then_some(settings.credential),
+                "credential": decided.decision.wants_credential().then_some(credential),
                 "administrator": i64::from(administrator),
                 "wording": (wording != ItemWording::default()).then_some(wording),
             }));

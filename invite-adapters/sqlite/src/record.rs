@@ -39,7 +39,7 @@ struct Change {
 
 impl Change {
     /// What follows is worked out from this.
-    fn recorded(&self, ledger: &Ledger) -> Recorded<'_> {
+    fn recorded(&self, ledger: &Ledger, retired: bool) -> Recorded<'_> {
         let Self { delivery, before, outcome } = self;
         let key = (delivery.organisation, delivery.invitation);
         let invitation = ledger.begun.invitations.get(&key).map(|invitation| invitation.state);
@@ -51,6 +51,7 @@ impl Change {
             decision: delivery.decision,
             invitation: invitation.or(delivery.invitation_state).unwrap_or(InvitationState::Pending),
             retirement: ledger.settings[&delivery.organisation].retirement(),
+            retired,
         }
     }
 }
@@ -270,7 +271,8 @@ impl Write {
     async fn follow_one(&mut self, change: &Change, ledger: &mut Ledger) -> Step<()> {
         let Change { delivery, outcome, .. } = change;
         let organisation = delivery.organisation;
-        let also = consequences(&change.recorded(ledger), &self.policy);
+        let retired = self.retired_for(delivery).await?;
+        let also = consequences(&change.recorded(ledger, retired), &self.policy);
         if matches!(outcome, Outcome::Accepted(_)) {
             self.follow_acceptance(delivery, &also, ledger).await?;
         }
@@ -311,17 +313,24 @@ impl Write {
         }
         let mut ledger = self.open_ledger(&changes).await?;
         for change in &changes {
-            if let Some(also) = late_acceptance(&change.recorded(&ledger)) {
+            let retired = self.retired_for(&change.delivery).await?;
+            if let Some(also) = late_acceptance(&change.recorded(&ledger, retired)) {
                 self.follow_acceptance(&change.delivery, &also, &mut ledger).await?;
             }
         }
         self.close_ledger(ledger).await.map(drop)
     }
 
+    /// Whether the person's own password is retired, where that is looked at.
+    async fn retired_for(&mut self, delivery: &Delivery) -> Step<bool> {
+        let looked_at = delivery.batch.action == Action::Refresh;
+        Ok(looked_at && self.is_retired(delivery.organisation, delivery.user).await?)
+    }
+
     fn tell(&mut self, delivery: &Delivery, ledger: &mut Ledger) {
         let key = (delivery.organisation, delivery.invitation);
         let told = ledger.begun.invitations.get(&key).is_some_and(|invitation| invitation.told);
-        if delivery.batch.action == Action::Invite && !told && ledger.told.insert(key) {
+        if delivery.batch.action.begins_invitation() && !told && ledger.told.insert(key) {
             let (user, invitation, batch) = (delivery.user, delivery.invitation, delivery.batch.id);
             self.event(delivery.organisation, Happening::Invited { user, invitation, batch });
         }
@@ -345,6 +354,21 @@ impl Write {
             }
         }
         Ok(())
+    }
+
+    /// Whether the person's own password is retired at present.
+    async fn is_retired(&mut self, organisation: OrganisationId, user: UserId) -> Step<bool> {
+        let retired = sqlx::query(
+            "SELECT 1 FROM invite_person AS p
+             JOIN invite_invitation AS v ON v.organisation = p.organisation AND v.id = p.retired_by
+             JOIN invite_batch AS b ON b.organisation = v.organisation AND b.id = v.batch
+             WHERE p.organisation = ? AND p.user = ? AND b.state <> 'recalled'",
+        )
+        .bind(organisation.blob())
+        .bind(user.blob())
+        .fetch_optional(self.db())
+        .await?;
+        Ok(retired.is_some())
     }
 
     /// Retires the person's own password by this invitation.

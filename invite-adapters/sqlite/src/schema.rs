@@ -12,6 +12,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0002_templates.sql"),
     include_str!("../migrations/0003_people.sql"),
     include_str!("../migrations/0004_rollout.sql"),
+    include_str!("../migrations/0005_fresh_requests.sql"),
 ];
 
 /// Brings the tables to the newest version. Safe when several processes start at once: one does it, the others wait

@@ -29,6 +29,9 @@ pub struct Recorded<'a> {
     pub invitation: InvitationState,
     /// When a reset retires the person's own password.
     pub retirement: Retirement,
+    /// Whether the person's own password is retired at present. It is looked at for [`Action::Refresh`] alone, which
+    /// anybody can ask for: it takes a retirement over, and never begins one.
+    pub retired: bool,
 }
 
 /// What else changes, in the same transaction.
@@ -94,9 +97,10 @@ pub fn consequences(recorded: &Recorded<'_>, policy: &Policy) -> Consequences {
     match outcome {
         Outcome::Accepted(_) => {
             let pending = recorded.invitation == InvitationState::Pending;
-            also.supersedes = pending && recorded.action == Action::Invite;
+            also.supersedes = pending && recorded.action.begins_invitation();
             also.retires = pending
                 && recorded.decision == Decision::SendWithReset
+                && (recorded.action != Action::Refresh || recorded.retired)
                 && recorded.retirement == Retirement::FirstAcceptance;
             also.sender_works = true;
             also.is_outcome = true;
@@ -160,9 +164,10 @@ pub fn late_acceptance(recorded: &Recorded<'_>) -> Option<Consequences> {
     (!known && arrived).then(|| {
         let pending = recorded.invitation == InvitationState::Pending;
         Consequences {
-            supersedes: pending && recorded.action == Action::Invite,
+            supersedes: pending && recorded.action.begins_invitation(),
             retires: pending
                 && recorded.decision == Decision::SendWithReset
+                && (recorded.action != Action::Refresh || recorded.retired)
                 && recorded.retirement == Retirement::FirstAcceptance,
             ..Consequences::default()
         }

@@ -15,7 +15,6 @@ use crate::model::delivery::{DeliveryState, EndReason};
 use crate::model::event::Happening;
 use crate::model::id::{BatchId, DeliveryId, InvitationId, OrganisationId, UserId};
 use crate::model::invitation::RevokeReason;
-use crate::model::item::Action;
 use crate::model::message::Channel;
 use crate::model::organisation::Settings;
 use crate::model::outcome::{Outcome, Receipt};
@@ -77,6 +76,7 @@ impl Transaction<'_> {
             decision: self.item(organisation, row.batch, row.user).item.decision,
             invitation: self.seen_state(organisation, invited),
             retirement,
+            retired: self.retired_by(organisation, row.user).is_some(),
         })
     }
 
@@ -205,7 +205,7 @@ impl Transaction<'_> {
         user: UserId,
         invitation: InvitationId,
     ) {
-        let invites = self.batch_row(organisation, batch).batch.action == Action::Invite;
+        let invites = self.batch_row(organisation, batch).batch.action.begins_invitation();
         let row = self.state.invitations.get_mut(&(organisation, invitation)).expect("it was begun");
         if invites && !std::mem::replace(&mut row.told, true) {
             self.event(Some(organisation), Happening::Invited { user, invitation, batch });

@@ -16,6 +16,7 @@ mod consequences;
 mod departures;
 mod erasing;
 mod imports;
+mod offers;
 mod organisations;
 mod outcomes;
 mod people;

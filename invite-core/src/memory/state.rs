@@ -1,7 +1,7 @@
 //! What the memory store holds: rows as plain structs, the organisation first in every key, and the indices that keep
 //! 100,000 people from being looked through.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::ops::Bound;
 
 use chrono::{DateTime, Utc};
@@ -73,6 +73,8 @@ pub(super) struct State {
     pub(super) credentials: BTreeMap<(OrganisationId, CredentialId), (InvitationId, Generation)>,
     pub(super) links: BTreeMap<[u8; 32], (OrganisationId, CredentialId)>,
     pub(super) guesses: BTreeMap<(OrganisationId, UserId, String), Guesses>,
+    /// When fresh credentials were asked for, the oldest first.
+    pub(super) requests: BTreeMap<(OrganisationId, Asked), VecDeque<DateTime<Utc>>>,
 
     pub(super) suppressions: BTreeMap<(OrganisationId, Channel, String), Suppression>,
     pub(super) hashed_suppressions:
@@ -218,6 +220,13 @@ pub(super) struct Guesses {
     pub(super) failures: u32,
     pub(super) last_at: DateTime<Utc>,
     pub(super) wait_until: Option<DateTime<Utc>>,
+}
+
+/// What requests for a fresh credential are counted for.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Asked {
+    Person(UserId),
+    Source(String),
 }
 
 /// Identical policy refusals in a row, and whose they are.

@@ -18,6 +18,7 @@ use crate::model::delivery::{Delivery, DeliveryState, EndReason};
 use crate::model::event::{Event, EventCursor, Happening};
 use crate::model::id::{BatchId, DeliveryId, InvitationId, OrganisationId, UserId};
 use crate::model::invitation::{InvitationState, RevokeReason};
+use crate::model::item::Action;
 use crate::model::message::Channel;
 use crate::model::organisation::Settings;
 use crate::model::user::User;
@@ -291,12 +292,15 @@ impl<'a> Transaction<'a> {
                 batch: row.batch,
                 state: self.seen_state(organisation, row),
                 created_at: row.created_at,
+                expires_at: row.expires_at,
+                handed_over: self.batch_row(organisation, row.batch).batch.action == Action::HandOver,
             }
         };
         PersonRows {
             messages: person.deliveries.iter().map(message).collect(),
             invitations: person.invitations.iter().map(invitation).collect(),
             came_at: person.came_at,
+            retired: self.retired_by(organisation, user).is_some(),
             suppressed,
         }
     }

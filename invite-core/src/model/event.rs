@@ -41,6 +41,22 @@ pub enum Happening {
         /// In which batch.
         batch: BatchId,
     },
+    /// A person's set-up link was given to whoever asked for it, to be handed over; no message goes out.
+    LinkHandedOver {
+        /// Whose.
+        user: UserId,
+        /// Of which invitation.
+        invitation: InvitationId,
+        /// In which batch.
+        batch: BatchId,
+    },
+    /// Somebody asked for a fresh credential of a person: the person, or a stranger who knows the name.
+    FreshRequested {
+        /// Whose.
+        user: UserId,
+        /// The batch that sends it; none where nothing is sent.
+        batch: Option<BatchId>,
+    },
     /// The person's own password no longer counts: end their sessions.
     PasswordRetired {
         /// Whose.
@@ -132,6 +148,8 @@ impl Happening {
     pub const fn user(&self) -> Option<UserId> {
         match self {
             Self::Invited { user, .. }
+            | Self::LinkHandedOver { user, .. }
+            | Self::FreshRequested { user, .. }
             | Self::PasswordRetired { user, .. }
             | Self::PasswordRestored { user, .. }
             | Self::Accepted { user, .. }

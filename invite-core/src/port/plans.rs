@@ -10,7 +10,7 @@ use chrono::{DateTime, Utc};
 use super::error::{PortError, PortErrorKind, PortResult};
 use crate::machine::batch::{BatchEvent, WrongBatchState};
 use crate::model::actor::Actor;
-use crate::model::batch::{Batch, BatchState, Progress, TemplatePins};
+use crate::model::batch::{Batch, BatchState, Progress, TemplatePins, Totals};
 use crate::model::delivery::Delivery;
 use crate::model::id::{BatchId, DeliveryId, OrganisationId, UserId};
 use crate::model::item::{Action, Item};
@@ -125,6 +125,30 @@ pub struct NewPlan {
     pub templates: TemplatePins,
     /// How long it can be confirmed.
     pub lifetime: Duration,
+}
+
+impl NewPlan {
+    /// The empty plan, opened now.
+    pub fn opened(self, now: DateTime<Utc>, expires_at: DateTime<Utc>) -> Batch {
+        Batch {
+            id: self.id,
+            organisation: self.actor.organisation(),
+            action: self.action,
+            selection: self.selection,
+            channels: self.channels,
+            state: BatchState::Planned,
+            paused_because: None,
+            planned_by: self.actor,
+            inviter: self.inviter,
+            planned_at: now,
+            complete: false,
+            expires_at,
+            confirmed: None,
+            stopped_at: None,
+            templates: self.templates,
+            totals: Totals::default(),
+        }
+    }
 }
 
 /// One page of a plan.

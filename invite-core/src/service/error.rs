@@ -9,7 +9,7 @@ use crate::machine::batch::WrongBatchState;
 use crate::model::batch::BatchState;
 use crate::model::contact::ContactError;
 use crate::model::id::UserId;
-use crate::model::item::SkipReason;
+use crate::model::item::{Announcement, Decision, SkipReason};
 use crate::model::message::Channel;
 use crate::model::organisation::{Alias, SettingsError};
 use crate::model::template_key::TemplateKey;
@@ -152,6 +152,15 @@ pub enum Error {
     /// A test message to an address that must not be written to.
     #[error("nothing is sent to this address: {}", .0.text())]
     NotToThisAddress(SkipReason),
+    /// Nobody knows where set-up links lead.
+    #[error(
+        "there is no link pattern, so nobody knows where a link leads: set one in the organisation's settings, such as \
+         https://app.example.com/welcome#{{token}}"
+    )]
+    NoLinkPattern,
+    /// The decision about the person gives them no link.
+    #[error("no link was made: {}", no_link(.0))]
+    NotHandedOver(Decision),
     /// The plan was not confirmed in time.
     #[error("the plan has expired: people and settings may have changed since; plan again and confirm that")]
     PlanExpired,
@@ -220,6 +229,28 @@ fn broken(templates: &[(TemplateKey, Vec<Problem>)]) -> String {
 fn named(people: &[(UserId, String)]) -> String {
     let named: Vec<String> = people.iter().map(|(id, name)| format!("{name} ({id})")).collect();
     named.join(", ")
+}
+
+/// Why there is no link, and what to do about it.
+const fn no_link(decision: &Decision) -> &'static str {
+    match decision {
+        Decision::Skip(SkipReason::NotFound) => "there is no such person in this organisation",
+        Decision::Skip(SkipReason::Deactivated) => "the person is deactivated; reactivate them first",
+        Decision::Skip(SkipReason::Yourself) => {
+            "it is for yourself, and would replace your own password; have another administrator do it"
+        }
+        Decision::Skip(SkipReason::SignsInWithSso) | Decision::Announce(Announcement::Sso) => {
+            "the person signs in with the company account and needs no link"
+        }
+        Decision::Skip(SkipReason::SetUpNeedsConsent) => {
+            "the person is set up already; consent to a reset, and their password is replaced when the link is used"
+        }
+        Decision::Announce(Announcement::Elsewhere) => {
+            "their account also belongs elsewhere; they sign in with the password that they have"
+        }
+        Decision::Skip(reason) => reason.text(),
+        Decision::Send | Decision::SendWithReset => "the store gave none",
+    }
 }
 
 impl Error {

@@ -202,7 +202,7 @@ impl Invites {
     }
 
     /// What each channel that may be used sends with.
-    async fn senders_for(
+    pub(super) async fn senders_for(
         &self,
         organisation: &Arc<Organisation>,
         rule: ChannelRule,

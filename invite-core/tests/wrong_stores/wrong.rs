@@ -32,6 +32,7 @@ use invite_core::model::user::User;
 use invite_core::policy::Policy;
 use invite_core::port::clock::Clock;
 use invite_core::port::error::PortResult;
+use invite_core::port::offers::{HandOverLink, LinkHandedOver, Offers, Refresh, Refreshed};
 use invite_core::port::organisations::{
     OrganisationSaved, Organisations, SaveTemplate, StoredTemplate, TemplateSaved, TemplateVersion, TestSend,
 };
@@ -787,6 +788,17 @@ impl Redemption for Wrong {
         source: String,
     ) -> PortResult<()> {
         self.store.forget_guesses(organisation, user, source).await
+    }
+}
+
+#[async_trait]
+impl Offers for Wrong {
+    async fn hand_over_link(&self, hand_over: HandOverLink) -> PortResult<LinkHandedOver> {
+        self.store.hand_over_link(hand_over).await
+    }
+
+    async fn refresh(&self, refresh: Refresh) -> PortResult<Refreshed> {
+        self.store.refresh(refresh).await
     }
 }
 
