@@ -47,3 +47,43 @@ fn what_is_no_file_of_people_is_bad_input() {
         assert!(ran.err.contains(hint), "{}", ran.err);
     }
 }
+
+#[test]
+fn a_sync_deactivates_those_who_are_missing_and_many_only_when_that_is_allowed() {
+    let house = House::new();
+    let people = |count: usize| -> String {
+        let rows: String = (0..count).map(|number| format!("person{number}@acme.test,Person {number}\n")).collect();
+        format!("email,first_name\nadmin@acme.test,Astrid\n{rows}")
+    };
+    assert_eq!(house.fed("import - --mode sync --json", &people(30)).ok().json()["created"], 30);
+    let one = house.fed("import - --mode sync --json", &people(29)).ok().json();
+    assert_eq!(one["deactivated"], 1);
+    let dry = house.fed("import - --mode sync --dry-run --json", &people(5)).ok().json();
+    assert_eq!((&dry["deactivated"], &dry["allow_deactivate"]), (&json!(24), &json!(24)));
+    let many = house.fed("import - --mode sync", &people(5)).ended(2);
+    assert!(many.err.contains("--allow-deactivate"), "{}", many.err);
+    assert_eq!(house.run("users --deactivated --json").ok().lines().len(), 1);
+    let allowed = house.fed("import - --mode sync --allow-deactivate 24 --json", &people(5)).ok().json();
+    assert_eq!(allowed["deactivated"], 24);
+}
+
+#[test]
+fn an_import_is_listed_and_undone() {
+    let house = House::with_people();
+    house.fed("import - --json", "username,first_name,last_name\nanna,Anne,Lie\n").ok();
+    let list = house.run("import list --json").ok().lines();
+    assert_eq!(list.len(), 2);
+    assert_eq!((&list[0]["file_name"], &list[1]["file_name"]), (&json!("standard input"), &json!("people.csv")));
+    assert!(house.run("import list").ok().out.contains("people.csv"));
+    let undo = |which: usize| {
+        house.args(&["import", "undo", list[which]["import"].as_str().unwrap(), "--yes", "--json"]).ok().json()
+    };
+    assert_eq!(undo(0)["restored"], 1);
+    assert_eq!(house.run("user show anna --json").ok().json()["first_name"], "Anna");
+    assert_eq!(undo(0)["already"], true);
+    house.run("invite anna --yes").ok();
+    house.run("work --until-idle").ok();
+    let first = undo(1);
+    assert_eq!((&first["deactivated"], &first["left_count"]), (&json!(2), &json!(1)));
+    assert_eq!((house.status("anna"), house.status("bjorn")), ("invited".into(), "deactivated".into()));
+}

@@ -28,7 +28,8 @@ fn the_list_is_filtered_and_read_page_by_page() {
     assert_eq!(names(&house, "--invited-before 0s"), ["Anna"]);
     assert_eq!(names(&house, "--invited-before 1d"), [""; 0]);
     assert_eq!(names(&house, "--invited-before 2999-01-01"), ["Anna"]);
-    assert_eq!(names(&house, "--reminded-before 0s"), [""; 0]);
+    assert_eq!(names(&house, "--reminded-before 0s"), ["Anna"]);
+    assert_eq!(names(&house, "--reminded-before 1h"), [""; 0]);
     assert_eq!(names(&house, "--failed"), [""; 0]);
     house.run("user deactivate carla").ok();
     assert_eq!(names(&house, "--deactivated"), ["Carla"]);
@@ -73,7 +74,7 @@ fn a_name_that_two_people_share_is_not_guessed() {
     house.run("user add --username one --email shop@acme.test").ok();
     house.run("user add --username two --email shop@acme.test").ok();
     let ran = house.run("user show shop@acme.test").ended(2);
-    assert!(ran.err.contains("one") && ran.err.contains("two"), "{}", ran.err);
+    assert!(ran.err.contains("several people") && ran.err.contains("give the id"), "{}", ran.err);
 }
 
 #[test]
@@ -85,4 +86,49 @@ fn the_story_of_a_person_says_what_happened_and_who_did_it() {
     }
     let steps = house.run("user why anna --json").ok().lines();
     assert!(steps.len() > 4 && steps.iter().all(|step| step["at"].is_string() && step["what"].is_string()));
+}
+
+#[test]
+fn a_link_is_handed_over_once_and_works() {
+    let house = House::with_people();
+    house.args(&["org", "set", "--link-pattern", "https://app.acme.test/welcome#{token}"]).ok();
+    let ran = house.run("user link anna").ok();
+    let link = ran.out.trim();
+    assert!(link.starts_with("https://app.acme.test/welcome#") && ran.err.contains("shown this once"), "{}", ran.err);
+    assert_eq!(house.status("anna"), "link_handed_over");
+    assert!(!house.run("user why anna").ok().out.contains(link.split('#').nth(1).unwrap()));
+    house.fed("accept", &format!("{link}\nrain over the fjord\n")).ok();
+    let refused = house.run("user link anna").ended(2);
+    assert!(refused.err.contains("consent to a reset") || refused.err.contains("--reset"), "{}", refused.err);
+    let again = house.run("user link anna --reset --json").ok().json();
+    assert_eq!(again["reset"], true);
+    assert!(house.run("user link admin@acme.test").ended(2).err.contains("for yourself"));
+}
+
+#[test]
+fn what_is_kept_about_a_person_is_exported_and_erased() {
+    let house = House::invited();
+    let export = house.run("user export anna --json").ok();
+    assert_eq!(export.lines().len(), 1);
+    assert_eq!(export.json()["profile"]["email"], "anna@acme.test");
+    assert!(house.run("user export anna").ok().out.contains("\n  \"profile\": {"));
+    let id = export.json()["profile"]["id"].as_str().unwrap().to_owned();
+    house.run("suppress add anna@acme.test").ok();
+    let mut command = house.command();
+    command.args(["user", "erase", "anna", "--yes"]).env_remove("INVITE_SECRET_KEY");
+    let ran = crate::house::Ran::of(command.output().unwrap()).ended(2);
+    assert!(ran.err.contains("INVITE_SECRET_KEY"), "{}", ran.err);
+    let erased = house.run("user erase anna --yes --json").ok().json();
+    assert_eq!((&erased["erased"], &erased["invitations"], &erased["suppressed"]), (&json!(true), &json!(1), &json!(1)));
+    assert!(house.run(&format!("user show {id}")).ended(2).err.contains("there is nobody"));
+
+    // Whoever plans without the key could not see that the address is still suppressed.
+    house.run("user add --username anna2 --email anna@acme.test").ok();
+    let mut command = house.command();
+    command.args(["invite", "--all", "--yes"]).env_remove("INVITE_SECRET_KEY");
+    let ran = crate::house::Ran::of(command.output().unwrap()).ended(2);
+    assert!(ran.err.contains("INVITE_SECRET_KEY"), "{}", ran.err);
+    let plan = house.run("invite anna2 --plan-only --json").ok().json();
+    assert_eq!(plan["skip"], json!({ "suppressed": 1 }));
+    assert!(house.run("user erase admin@acme.test --yes").ended(2).err.contains("another administrator"));
 }

@@ -30,7 +30,11 @@ fn wrong_use_says_what_to_do_and_ends_with_2() {
         ("org create beta", "--admin"),
         ("user set anna", "name a field"),
         ("user add --first-name Nobody", "--email"),
-        ("user add --username anna", "has this user name"),
+        ("user add --username anna", "Anna Lie has this"),
+        ("user erase anna", "cannot be undone"),
+        ("user link anna", "--link-pattern"),
+        ("import undo 01980d5c-7b1a-7c3e-9f00-3f1f2a4b5c6d", "--yes"),
+        ("import", "FILE"),
         ("user deactivate admin@acme.test", "another administrator"),
         ("import missing.csv", "cannot be read"),
         ("batch show", "--latest"),
@@ -128,7 +132,7 @@ mod clap_words {
                     }
                 }
                 if words.starts_with("--") || words.starts_with("-v, --") {
-                    let here = words.split("  ").nth(1).is_some_and(|text| !text.trim().is_empty());
+                    let here = words.split("  ").skip(1).any(|text| !text.trim().is_empty());
                     let next = lines.get(number + 1).is_some_and(|next| !next.trim().is_empty());
                     assert!(here || next, "{command}: {line}");
                 }

@@ -76,6 +76,15 @@ impl From<Error> for Failure {
                 "the organisation does not use this channel: turn it on with `invite org set --channels email,sms`, or \
                  leave --channel out",
             ),
+            Error::SyncTooMuch { .. } | Error::File { .. } => {
+                let told = error.to_string();
+                let told = told.replace("(allow_deactivate)", "with --allow-deactivate");
+                Self::wrong(told.replace("(allow_contacts)", "with --allow-contacts"))
+            }
+            Error::NoLinkPattern => Self::wrong(
+                "nobody knows where a link leads: set it with `invite org set --link-pattern \
+                 'https://app.acme.example/welcome#{token}'`",
+            ),
             error => Self::wrong(error.to_string()),
         }
     }

@@ -2,8 +2,9 @@
 
 use invite_core::Actor;
 use invite_core::model::id::UserId;
-use invite_core::model::selection::{Filter, PeopleFilter};
+use invite_core::model::selection::Filter;
 use invite_core::model::user::User;
+use invite_core::service::Error;
 
 use crate::failure::Failure;
 use crate::nearest::nearest;
@@ -14,20 +15,9 @@ const LOOKED_AT: usize = 5_000;
 
 /// The person who is called so: by id, user name, e-mail address, phone, employee number or external id.
 pub(crate) async fn user(session: &Session, actor: &Actor, name: &str) -> Result<UserId, Failure> {
-    if let Ok(id) = name.parse::<UserId>() {
-        return Ok(session.invites.user(actor, id).await?.user.id);
-    }
-    let people = PeopleFilter { text: Some(name.to_owned()), ..PeopleFilter::default() };
-    let filter = Filter { people, ..Filter::default() };
-    let rows = session.invites.users(actor, filter, None, LOOKED_AT).await?.rows;
-    let wanted = name.trim().to_lowercase();
-    let mut found = rows.iter().map(|row| &row.user).filter(|user| names(user).any(|one| one.to_lowercase() == wanted));
-    match (found.next(), found.next()) {
-        (Some(user), None) => Ok(user.id),
-        (Some(_), Some(_)) => Err(Failure::wrong(format!(
-            "{name} is more than one person: give a user name, or an id from `invite users --search`"
-        ))),
-        (None, _) => Err(nobody(session, actor, name).await?),
+    match session.invites.find_user(actor, name).await {
+        Err(Error::NotFound(_)) => Err(nobody(session, actor, name).await?),
+        found => Ok(found?),
     }
 }
 

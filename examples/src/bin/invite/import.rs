@@ -1,10 +1,12 @@
 //! `invite import`: a CSV file of people.
 
+mod list;
+
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
-use clap::{Args, ValueEnum};
+use clap::{Args, Subcommand, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 use invite_core::decision::person_match::ImportMode;
 use invite_core::model::id::ImportId;
@@ -19,7 +21,7 @@ use crate::output::{Output, counted, grouped};
 use crate::session::{Acting, Needs, Session};
 
 #[derive(Debug, Args)]
-#[command(args_conflicts_with_subcommands = true)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub(crate) struct Arguments {
     /// The file; - for standard input
     #[arg(required = true, value_name = "FILE")]
@@ -31,8 +33,40 @@ pub(crate) struct Arguments {
     #[arg(long, value_enum, default_value_t = Mode::Upsert)]
     mode: Mode,
     /// The encoding of a file that is not UTF-8, such as windows-1252
-    #[arg(long, default_value = "utf-8")]
+    #[arg(long, default_value = "utf-8", value_parser = encoding)]
     encoding: Encoding,
+    /// Let a sync deactivate so many people; without it 10, or 2 % of those who are active
+    #[arg(long, value_name = "N")]
+    allow_deactivate: Option<u64>,
+    /// Let a sync replace the e-mail address or phone of so many people; without it 10, or 10 % of those who are active
+    #[arg(long, value_name = "N")]
+    allow_contacts: Option<u64>,
+    /// Make people active again whom the file names and who were deactivated; a sync does it always
+    #[arg(long)]
+    reactivate: bool,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// List imports, the newest first
+    List {
+        /// At most so many
+        #[arg(long, value_name = "N", default_value_t = 20)]
+        limit: usize,
+        /// Those before this import: the id of the last one that you saw
+        #[arg(long, value_name = "ID")]
+        before: Option<ImportId>,
+    },
+    /// Take an import back: values as they were; people whom it added are deactivated, unless they were invited
+    Undo {
+        /// Its id, from `invite import list`
+        import: ImportId,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+    },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -41,6 +75,12 @@ enum Mode {
     Add,
     /// Add people, and change those who are there; an empty cell changes nothing
     Upsert,
+    /// The file is the whole truth: as upsert, and whoever it does not name is deactivated
+    Sync,
+}
+
+fn encoding(text: &str) -> Result<Encoding, String> {
+    text.parse().map_err(|error| format!("{error}"))
 }
 
 /// What an import did, for scripts.
@@ -50,8 +90,14 @@ struct Line<'a> {
     updated: u64,
     unchanged: u64,
     refused: u64,
+    deactivated: u64,
+    reactivated: u64,
+    contacts_replaced: u64,
     errors: Vec<ErrorLine<'a>>,
     unknown_columns: &'a [String],
+    withheld: Option<&'a str>,
+    allow_deactivate: Option<u64>,
+    allow_contacts: Option<u64>,
     dry_run: bool,
     import: ImportId,
 }
@@ -66,7 +112,11 @@ struct ErrorLine<'a> {
 pub(crate) async fn run(arguments: Arguments, globals: &Globals, output: Output) -> Done {
     let session = Session::open(globals, output, Needs::Database).await?;
     let acting = session.acting().await?;
-    file(&session, &acting, arguments).await
+    match arguments.command {
+        Some(Command::List { limit, before }) => list::list(&session, &acting, limit, before).await,
+        Some(Command::Undo { import, yes }) => list::undo(&session, &acting, import, yes).await,
+        None => file(&session, &acting, arguments).await,
+    }
 }
 
 async fn file(session: &Session, acting: &Acting, arguments: Arguments) -> Done {
@@ -97,7 +147,11 @@ async fn file(session: &Session, acting: &Acting, arguments: Arguments) -> Done 
     options.mode = match arguments.mode {
         Mode::Add => ImportMode::Add,
         Mode::Upsert => ImportMode::Upsert,
+        Mode::Sync => ImportMode::Sync,
     };
+    options.allow_deactivate = arguments.allow_deactivate;
+    options.allow_contacts = arguments.allow_contacts;
+    options.reactivate = arguments.reactivate;
     if let Some(bar) = bar.clone() {
         options = options.on_progress(move |report| bar.set_message(rows(report)));
     }
@@ -121,8 +175,14 @@ fn tell(output: Output, report: &ImportReport) -> Result<(), Failure> {
             updated: report.updated,
             unchanged: report.unchanged,
             refused: report.refused,
+            deactivated: report.deactivated,
+            reactivated: report.reactivated,
+            contacts_replaced: report.contacts_replaced,
             errors: errors.collect(),
             unknown_columns: &report.unknown_columns,
+            withheld: report.withheld.as_deref(),
+            allow_deactivate: report.needs.deactivate,
+            allow_contacts: report.needs.contacts,
             dry_run: report.dry_run,
             import: report.import,
         });
@@ -140,6 +200,16 @@ fn tell(output: Output, report: &ImportReport) -> Result<(), Failure> {
         }
         output.note("Mend these rows and import the file again: nobody is added twice.");
     }
+    if let Some(withheld) = &report.withheld {
+        output.say(format!("Nobody is deactivated: {withheld}"))?;
+    }
+    if report.yourself_missing {
+        output.note("The file does not name you: you stay active.");
+    }
+    let needs = [("--allow-deactivate", report.needs.deactivate), ("--allow-contacts", report.needs.contacts)];
+    for (option, needed) in needs.iter().filter_map(|(option, needed)| Some((option, (*needed)?))) {
+        output.note(format!("Look whether the file is whole: it is imported only with {option} {needed}."));
+    }
     if !report.unknown_columns.is_empty() {
         output.note(format!("Columns that were ignored: {}", report.unknown_columns.join(", ")));
     }
@@ -152,13 +222,16 @@ fn sentence(report: &ImportReport) -> String {
 }
 
 fn rows(report: &ImportReport) -> String {
-    format!(
-        "{} added, {} changed, {} as they were, {} refused",
-        counted(report.created, "person", "people"),
-        grouped(report.updated),
-        grouped(report.unchanged),
-        counted(report.refused, "row", "rows")
-    )
+    let mut parts = vec![
+        format!("{} added", counted(report.created, "person", "people")),
+        format!("{} changed", grouped(report.updated)),
+        format!("{} as they were", grouped(report.unchanged)),
+    ];
+    if report.deactivated > 0 {
+        parts.push(format!("{} deactivated", grouped(report.deactivated)));
+    }
+    parts.push(format!("{} refused", counted(report.refused, "row", "rows")));
+    parts.join(", ")
 }
 
 fn bar(size: Option<u64>) -> ProgressBar {

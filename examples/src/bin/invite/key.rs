@@ -17,7 +17,8 @@ pub(crate) enum Command {
     /// Print INVITE_SECRET_KEY with a new key in front: the first seals, all open
     ///
     /// Give every process the new list. The old key can go when nothing that it sealed waits any more, at the latest
-    /// when the credentials of that time have expired.
+    /// when the credentials of that time have expired; but addresses that are suppressed although their people were erased
+    /// are recognised only with the key of that time.
     Rotate {
         /// Keep this many of the old keys, the newest ones
         #[arg(long, value_name = "N")]

@@ -6,6 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use indicatif::ProgressBar;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;
+use tracing_subscriber::fmt::format::FmtSpan;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
@@ -25,7 +26,9 @@ pub(crate) fn start(verbose: u8) {
         let ours = ["invite", "invite_core", "invite_file", "invite_smtp", "invite_sqlite"];
         Targets::new().with_default(LevelFilter::WARN).with_targets(ours.map(|name| (name, level)))
     });
-    let lines = tracing_subscriber::fmt::layer().with_writer(|| Lines).with_ansi(false);
+    // What was done is known when it is done: its span closes then, with the ids and the time that it took.
+    let spans = if verbose > 0 { FmtSpan::CLOSE } else { FmtSpan::NONE };
+    let lines = tracing_subscriber::fmt::layer().with_writer(|| Lines).with_ansi(false).with_span_events(spans);
     // Only this process's own tests could have set another.
     let _ = tracing_subscriber::registry().with(lines).with(targets).try_init();
 }

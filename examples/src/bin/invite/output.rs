@@ -12,6 +12,9 @@ use serde_json::json;
 use crate::exit::Exit;
 use crate::failure::Failure;
 
+/// The narrowest terminal that a table is made to fit.
+const NARROWEST: u16 = 40;
+
 /// Where a command writes.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Output {
@@ -70,7 +73,8 @@ impl Output {
         let terminal = self.is_terminal();
         let mut table = Table::new();
         table.load_style(comfy_table::presets::NOTHING);
-        if terminal {
+        // A terminal that says that it is narrower than this does not know how wide it is.
+        if terminal && table.width().is_some_and(|width| width >= NARROWEST) {
             table.set_content_arrangement(ContentArrangement::Dynamic);
         }
         let bold = |title: &&str| {

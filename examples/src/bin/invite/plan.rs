@@ -77,6 +77,7 @@ pub(crate) async fn carry_out(session: &Session, acting: &Acting, request: PlanR
              --plan-only",
         ));
     }
+    session.can_recognise(acting.organisation.id).await?;
     let plan = session.invites.plan(&acting.actor, request).await?;
     let totals = if ways.resets { plan.totals().clone() } else { plan.totals().clone().without_consent() };
     if ways.each {
@@ -149,8 +150,8 @@ fn show(output: Output, acting: &Acting, plan: &Plan, totals: &Totals, ways: Way
     }
     let zone = acting.organisation.settings.time_zone;
     let what = match plan.batch().action {
-        Action::Invite => "invitation",
         Action::Remind => "reminder",
+        _ => "invitation",
     };
     let mut rows = Vec::new();
     let mut row = |count: u64, text: String| {
@@ -178,7 +179,7 @@ fn show(output: Output, acting: &Acting, plan: &Plan, totals: &Totals, ways: Way
     }
     if let Some(pilot) = ways.pilot {
         output.say(format!(
-            "The first {} get theirs; then it pauses, and `invite batch resume` sends the rest.",
+            "The first {} go first; then it pauses, and `invite batch resume --latest` sends the rest.",
             counted(pilot, "person", "people")
         ))?;
     }
@@ -216,6 +217,12 @@ fn confirmed(output: Output, batch: &Batch, zone: Tz) -> Result<(), Failure> {
             batch.id
         ))?;
     }
+    if let Some(pilot) = batch.confirmed.as_ref().and_then(|confirmed| confirmed.pilot) {
+        output.say(format!(
+            "The first {} go first; then it pauses, and `invite batch resume --latest` sends the rest.",
+            counted(pilot.people, "person", "people")
+        ))?;
+    }
     output.say(format!("Batch {}. `invite work` sends it; `invite batch watch --latest` shows how far it is.", batch.id))
 }
 
@@ -247,8 +254,8 @@ fn line(
 
 fn question(totals: &Totals, action: Action) -> String {
     let what = match action {
-        Action::Invite => counted(totals.recipients(), "invitation", "invitations"),
         Action::Remind => counted(totals.recipients(), "reminder", "reminders"),
+        _ => counted(totals.recipients(), "invitation", "invitations"),
     };
     if totals.reset == 0 {
         return format!("Send {what}?");

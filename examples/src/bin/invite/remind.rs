@@ -30,7 +30,7 @@ pub(crate) struct Arguments {
     /// Only those whose last invitation is older than this: a date, an instant, or an age such as 3d
     #[arg(long, value_name = "WHEN")]
     invited_before: Option<Moment>,
-    /// Only those whose last reminder is older than this
+    /// Only those whose last message, of any kind, is older than this
     #[arg(long, value_name = "WHEN")]
     reminded_before: Option<Moment>,
     /// By which channel; by default every one on which the invitation arrived

@@ -10,6 +10,7 @@ use invite_core::model::message::Channel;
 use invite_core::model::organisation::{Alias, Organisation};
 use invite_core::policy::Policy;
 use invite_core::port::clock::{Clock, SystemClock};
+use invite_core::port::records::Records;
 use invite_core::service::Error;
 use invite_core::{Actor, Invites, SealingKey};
 use invite_sqlite::SqliteStore;
@@ -34,6 +35,8 @@ pub(crate) enum Needs {
     Database,
     /// A database, which is made where it is not there.
     NewDatabase,
+    /// The key, too.
+    Key,
     /// What sends; nothing is sealed or opened.
     Transport,
     /// What sends, and the key that secrets are sealed with.
@@ -47,6 +50,7 @@ pub(crate) struct Session {
     pub(crate) store: SqliteStore,
     pub(crate) counts: Arc<Counts>,
     pub(crate) output: Output,
+    has_key: bool,
     globals: Globals,
 }
 
@@ -70,7 +74,8 @@ impl Session {
         for (channel, url) in urls {
             url.map(|url| Url::parse(channel, url)).transpose()?;
         }
-        let key = if needs == Needs::Sending { sealing_key()? } else { unused_key()? };
+        let has_key = matches!(needs, Needs::Sending | Needs::Key) || key_is_set();
+        let key = if has_key { sealing_key()? } else { unused_key()? };
         let sending = matches!(needs, Needs::Sending | Needs::Transport);
         let counts = Arc::new(Counts::default());
         let leaving = |channel, url: Option<&str>| Leaving::through(channel, url.filter(|_| sending), &counts);
@@ -83,7 +88,7 @@ impl Session {
             .policy(Policy::default())
             .build()
             .map_err(|error| Failure::failed(error.to_string()))?;
-        Ok(Self { invites, store, counts, output, globals: globals.clone() })
+        Ok(Self { invites, store, counts, output, has_key, globals: globals.clone() })
     }
 
     /// The organisation that `--org` names.
@@ -137,6 +142,17 @@ impl Session {
         }
     }
 
+    /// Where addresses of erased people are suppressed, they are recognised with the key alone.
+    pub(crate) async fn can_recognise(&self, organisation: OrganisationId) -> Result<(), Failure> {
+        if self.has_key || !self.store.has_hashed_suppressions(organisation).await? {
+            return Ok(());
+        }
+        Err(Failure::wrong(format!(
+            "{KEY} is not set: addresses of people who were erased are suppressed here, and are recognised with it. Set \
+             it as it is in the other processes"
+        )))
+    }
+
     /// What `--email` or `--sms` says.
     pub(crate) fn url(&self, channel: Channel) -> Option<&str> {
         given(match channel {
@@ -158,13 +174,17 @@ pub(crate) fn now() -> DateTime<Utc> {
 
 /// The key or keys of the environment.
 pub(crate) fn sealing_key() -> Result<SealingKey, Failure> {
-    if std::env::var(KEY).is_ok_and(|text| !text.trim().is_empty()) {
+    if key_is_set() {
         return SealingKey::from_env(KEY).map_err(|error| Failure::wrong(format!("{KEY}: {error}")));
     }
     Err(Failure::wrong(format!(
         "{KEY} is not set: secrets are sealed with it while they wait to be sent. Make a key once with \
          `export {KEY}=$(invite key new)`, give every process the same, and keep it as safe as the database"
     )))
+}
+
+fn key_is_set() -> bool {
+    std::env::var(KEY).is_ok_and(|text| !text.trim().is_empty())
 }
 
 /// Stands in for the key in commands that seal nothing and open nothing.

@@ -67,6 +67,7 @@ async fn list(session: &Session) -> Done {
 
 async fn change(session: &Session, addresses: &[String], suppress: bool) -> Done {
     let (output, acting) = (session.output, session.acting().await?);
+    session.can_recognise(acting.organisation.id).await?;
     for address in addresses {
         let channel = if address.contains('@') { Channel::Email } else { Channel::Sms };
         if suppress {

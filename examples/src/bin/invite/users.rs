@@ -45,7 +45,7 @@ pub(crate) struct Arguments {
     /// Whose last invitation is older than this: a date, an instant, or an age such as 3d
     #[arg(long, value_name = "WHEN")]
     invited_before: Option<Moment>,
-    /// Whose last reminder is older than this
+    /// Whose last message, of any kind, is older than this
     #[arg(long, value_name = "WHEN")]
     reminded_before: Option<Moment>,
     /// With this in their name, address, phone, user name or number
@@ -98,6 +98,7 @@ pub(crate) const fn status(status: UserStatus) -> &'static str {
         UserStatus::OnItsWay => "on_its_way",
         UserStatus::Failed(_) => "failed",
         UserStatus::Expired => "expired",
+        UserStatus::LinkHandedOver => "link_handed_over",
         UserStatus::Reminded => "reminded",
         UserStatus::Invited => "invited",
         UserStatus::SignsInWithSso => "signs_in_with_sso",

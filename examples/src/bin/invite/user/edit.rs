@@ -2,6 +2,7 @@
 
 use invite_core::model::id::UserId;
 use invite_core::model::user::User;
+use invite_core::service::Error;
 use serde_json::json;
 
 use super::fields::Fields;
@@ -20,7 +21,9 @@ pub(super) async fn add(session: &Session, acting: &Acting, fields: Fields) -> D
     let mut user = User::new(UserId::new());
     fields.change(acting.organisation.settings.country)?(&mut user);
     let id = user.id;
-    session.invites.add_user(&acting.actor, user).await?;
+    if let Err(error) = session.invites.add_user(&acting.actor, user).await {
+        return Err(told(session, acting, error).await);
+    }
     one(session, acting, id).await
 }
 
@@ -30,7 +33,9 @@ pub(super) async fn set(session: &Session, acting: &Acting, user: &str, fields: 
     }
     let id = find::user(session, &acting.actor, user).await?;
     let change = fields.change(acting.organisation.settings.country)?;
-    session.invites.change_user(&acting.actor, id, change).await?;
+    if let Err(error) = session.invites.change_user(&acting.actor, id, change).await {
+        return Err(told(session, acting, error).await);
+    }
     one(session, acting, id).await
 }
 
@@ -53,4 +58,13 @@ pub(super) async fn deactivate(session: &Session, acting: &Acting, users: &[Stri
         }
     }
     Ok(Exit::Done)
+}
+
+/// Names the person who has what must be unique.
+async fn told(session: &Session, acting: &Acting, error: Error) -> Failure {
+    let Error::Taken { column, by } = error else { return error.into() };
+    let name = session.invites.user(&acting.actor, by).await.map(|row| row.user.display_name());
+    let name = name.unwrap_or_else(|_| by.to_string());
+    let column = crate::output::words(column);
+    Failure::wrong(format!("{name} has this {column} already: choose another, or change theirs first"))
 }
