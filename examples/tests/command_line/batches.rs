@@ -16,7 +16,10 @@ fn a_batch_is_paused_resumed_and_watched_to_its_end() {
     house.run("batch resume --latest").ok();
     house.run("work --until-idle").ok();
     let watched = house.args(&["batch", "watch", &batch, "--json"]).ok().json();
-    assert_eq!((&watched["state"], &watched["sent"], &watched["waiting"]), (&json!("finished"), &json!(3), &json!(0)));
+    assert_eq!(
+        (&watched["state"], &watched["sent"], &watched["waiting"]),
+        (&json!("finished"), &json!(3), &json!(0))
+    );
     let text = house.run("batch watch --latest").ok().out;
     assert_eq!(text, "finished: 3 sent, 0 failed, 0 waiting, 0 unknown\n");
     let each = house.run("batch show --latest --each --json").ok();
@@ -39,17 +42,6 @@ fn cancelling_and_recalling_need_a_yes_and_say_what_they_did() {
     let answer = house.fed("sign-in anna --json", &format!("{password}\n")).ended(1).json();
     assert_eq!(answer["reason"], "refused");
     assert!(house.run("batch resume --latest").ended(2).err.contains("cannot be resumed"));
-}
-
-#[test]
-fn a_message_that_nobody_takes_ends_with_1_and_its_person_is_among_the_failed() {
-    let house = House::with_people();
-    house.run("invite anna --yes").ok();
-    house.run("suppress add anna@acme.test").ok();
-    let worked = house.run("work --until-idle --json").code;
-    let batch = house.run("batch show --latest --json").ok().json();
-    assert_eq!(batch["waiting"], 0);
-    assert!(worked <= 1, "{batch}");
 }
 
 #[test]

@@ -42,7 +42,9 @@ fn a_file_comes_by_standard_input_in_its_own_encoding_and_mode() {
 #[test]
 fn what_is_no_file_of_people_is_bad_input() {
     let house = House::new();
-    for (text, hint) in [("", "the file is empty"), ("a,b\n1,2\n", "names no column"), ("PK\u{3}\u{4}xx", "workbook")] {
+    for (text, hint) in
+        [("", "the file is empty"), ("a,b\n1,2\n", "names no column"), ("PK\u{3}\u{4}xx", "workbook")]
+    {
         let ran = house.fed("import -", text).ended(2);
         assert!(ran.err.contains(hint), "{}", ran.err);
     }
@@ -52,7 +54,8 @@ fn what_is_no_file_of_people_is_bad_input() {
 fn a_sync_deactivates_those_who_are_missing_and_many_only_when_that_is_allowed() {
     let house = House::new();
     let people = |count: usize| -> String {
-        let rows: String = (0..count).map(|number| format!("person{number}@acme.test,Person {number}\n")).collect();
+        let rows: String =
+            (0..count).map(|number| format!("person{number}@acme.test,Person {number}\n")).collect();
         format!("email,first_name\nadmin@acme.test,Astrid\n{rows}")
     };
     assert_eq!(house.fed("import - --mode sync --json", &people(30)).ok().json()["created"], 30);
@@ -73,10 +76,16 @@ fn an_import_is_listed_and_undone() {
     house.fed("import - --json", "username,first_name,last_name\nanna,Anne,Lie\n").ok();
     let list = house.run("import list --json").ok().lines();
     assert_eq!(list.len(), 2);
-    assert_eq!((&list[0]["file_name"], &list[1]["file_name"]), (&json!("standard input"), &json!("people.csv")));
+    assert_eq!(
+        (&list[0]["file_name"], &list[1]["file_name"]),
+        (&json!("standard input"), &json!("people.csv"))
+    );
     assert!(house.run("import list").ok().out.contains("people.csv"));
     let undo = |which: usize| {
-        house.args(&["import", "undo", list[which]["import"].as_str().unwrap(), "--yes", "--json"]).ok().json()
+        house
+            .args(&["import", "undo", list[which]["import"].as_str().unwrap(), "--yes", "--json"])
+            .ok()
+            .json()
     };
     assert_eq!(undo(0)["restored"], 1);
     assert_eq!(house.run("user show anna --json").ok().json()["first_name"], "Anna");

@@ -16,8 +16,9 @@ mod secrets;
 mod sign_in;
 #[cfg(unix)]
 mod signals;
+mod smtp;
 mod suppression;
+mod templates;
 #[cfg(unix)]
 mod terminal;
-mod templates;
 mod usage;

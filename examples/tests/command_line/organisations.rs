@@ -9,14 +9,57 @@ fn every_setting_can_be_set_shown_and_taken_away() {
     let house = House::new();
     let set = house
         .args(&[
-            "org", "set", "--name", "Acme plc", "--app-name", "Shiftbook", "--app-link", "https://a.acme.test",
-            "--ios-link", "https://apple.test", "--android-link", "https://google.test", "--credential", "link",
-            "--link-pattern", "https://a.acme.test/w#{token}", "--lifetime", "24h", "--retirement", "use",
-            "--channels", "sms,email", "--country", "no", "--sms-countries", "SE,DK", "--locale", "no",
-            "--time-zone", "Europe/Oslo", "--support", "call us", "--from", "Acme <it@acme.test>", "--reply-to",
-            "it@acme.test", "--list-unsubscribe", "https://a.acme.test/u", "--colour", "#112233", "--logo",
-            "https://a.acme.test/l.png", "--sign-in", "sso", "--sso", "announce", "--reminder-gap", "2d",
-            "--reminders", "5", "--json",
+            "org",
+            "set",
+            "--name",
+            "Acme plc",
+            "--app-name",
+            "Shiftbook",
+            "--app-link",
+            "https://a.acme.test",
+            "--ios-link",
+            "https://apple.test",
+            "--android-link",
+            "https://google.test",
+            "--credential",
+            "link",
+            "--link-pattern",
+            "https://a.acme.test/w#{token}",
+            "--lifetime",
+            "24h",
+            "--retirement",
+            "use",
+            "--channels",
+            "sms,email",
+            "--country",
+            "no",
+            "--sms-countries",
+            "SE,DK",
+            "--locale",
+            "no",
+            "--time-zone",
+            "Europe/Oslo",
+            "--support",
+            "call us",
+            "--from",
+            "Acme <it@acme.test>",
+            "--reply-to",
+            "it@acme.test",
+            "--list-unsubscribe",
+            "https://a.acme.test/u",
+            "--colour",
+            "#112233",
+            "--logo",
+            "https://a.acme.test/l.png",
+            "--sign-in",
+            "sso",
+            "--sso",
+            "announce",
+            "--reminder-gap",
+            "2d",
+            "--reminders",
+            "5",
+            "--json",
         ])
         .ok()
         .json();
@@ -35,7 +78,10 @@ fn every_setting_can_be_set_shown_and_taken_away() {
     house.run("org set --from none --logo none --sms-countries none --retirement none").ok();
     let settings = house.run("org show acme --json").ok().json()["settings"].clone();
     assert_eq!((&settings["from"], &settings["theme"]["logo"]), (&json!(null), &json!(null)));
-    assert_eq!((&settings["sms_countries"], &settings["reply_to"]["address"]), (&json!([]), &json!("it@acme.test")));
+    assert_eq!(
+        (&settings["sms_countries"], &settings["reply_to"]["address"]),
+        (&json!([]), &json!("it@acme.test"))
+    );
 }
 
 #[test]
@@ -64,7 +110,8 @@ fn a_rotated_key_has_the_new_one_in_front_and_opens_what_the_old_one_sealed() {
     assert_ne!(new, old);
     let mut command = house.command();
     command.args(["key", "rotate", "--keep", "1", "--json"]).env("INVITE_SECRET_KEY", &rotated);
-    let again = crate::house::Ran::of(command.output().unwrap()).ok().json()["key"].as_str().unwrap().to_owned();
+    let again =
+        crate::house::Ran::of(command.output().unwrap()).ok().json()["key"].as_str().unwrap().to_owned();
     assert_eq!(again.split(',').skip(1).collect::<Vec<_>>(), [new]);
     assert!(house.run("work --until-idle --db sqlite:none.db").ended(2).err.contains("org create"));
     let mut command = house.command();

@@ -40,7 +40,16 @@ fn the_list_is_filtered_and_read_page_by_page() {
     let rest = house.run(&after).ok().lines();
     assert_eq!(rest.iter().map(|line| &line["first_name"]).collect::<Vec<_>>(), ["Bjørn", "Carla"]);
     let anna = &first[1];
-    for field in ["email", "phone", "status", "last_name", "username", "last_invited_at", "last_message_at", "last_reminder_at"] {
+    for field in [
+        "email",
+        "phone",
+        "status",
+        "last_name",
+        "username",
+        "last_invited_at",
+        "last_message_at",
+        "last_reminder_at",
+    ] {
         assert!(anna.get(field).is_some(), "{field}");
     }
     assert_eq!(anna["status"], "invited");
@@ -52,7 +61,17 @@ fn the_list_is_filtered_and_read_page_by_page() {
 fn a_person_is_added_shown_changed_and_deactivated() {
     let house = House::new();
     let added = house
-        .args(&["user", "add", "--first-name", "Dag", "--email", "dag@acme.test", "--phone", "91 23 45 67", "--json"])
+        .args(&[
+            "user",
+            "add",
+            "--first-name",
+            "Dag",
+            "--email",
+            "dag@acme.test",
+            "--phone",
+            "91 23 45 67",
+            "--json",
+        ])
         .ok()
         .json();
     assert_eq!((&added["phone"], &added["status"]), (&json!("+4791234567"), &json!("never_invited")));
@@ -60,7 +79,10 @@ fn a_person_is_added_shown_changed_and_deactivated() {
         assert_eq!(house.args(&["user", "show", name, "--json"]).ok().json()["id"], added["id"]);
     }
     let set = house.run("user set dag@acme.test --username dag --phone none --locale nb --json").ok().json();
-    assert_eq!((&set["username"], &set["phone"], &set["locale"]), (&json!("dag"), &json!(null), &json!("nb")));
+    assert_eq!(
+        (&set["username"], &set["phone"], &set["locale"]),
+        (&json!("dag"), &json!(null), &json!("nb"))
+    );
     assert_eq!(house.run("user deactivate dag --json").ok().json()["deactivated"], json!(true));
     assert_eq!(house.status("dag"), "deactivated");
     assert!(house.run("user reactivate dag").ok().out.contains("active again"));
@@ -81,7 +103,8 @@ fn a_name_that_two_people_share_is_not_guessed() {
 fn the_story_of_a_person_says_what_happened_and_who_did_it() {
     let house = House::invited();
     let story = house.run("user why anna@acme.test").ok().out;
-    for words in ["Anna Lie", "added by people.csv, line 2", "by admin@acme.test", "accepted by the provider"] {
+    for words in ["Anna Lie", "added by people.csv, line 2", "by admin@acme.test", "accepted by the provider"]
+    {
         assert!(story.contains(words), "{words}: {story}");
     }
     let steps = house.run("user why anna --json").ok().lines();
@@ -94,7 +117,11 @@ fn a_link_is_handed_over_once_and_works() {
     house.args(&["org", "set", "--link-pattern", "https://app.acme.test/welcome#{token}"]).ok();
     let ran = house.run("user link anna").ok();
     let link = ran.out.trim();
-    assert!(link.starts_with("https://app.acme.test/welcome#") && ran.err.contains("shown this once"), "{}", ran.err);
+    assert!(
+        link.starts_with("https://app.acme.test/welcome#") && ran.err.contains("shown this once"),
+        "{}",
+        ran.err
+    );
     assert_eq!(house.status("anna"), "link_handed_over");
     assert!(!house.run("user why anna").ok().out.contains(link.split('#').nth(1).unwrap()));
     house.fed("accept", &format!("{link}\nrain over the fjord\n")).ok();
@@ -119,7 +146,10 @@ fn what_is_kept_about_a_person_is_exported_and_erased() {
     let ran = crate::house::Ran::of(command.output().unwrap()).ended(2);
     assert!(ran.err.contains("INVITE_SECRET_KEY"), "{}", ran.err);
     let erased = house.run("user erase anna --yes --json").ok().json();
-    assert_eq!((&erased["erased"], &erased["invitations"], &erased["suppressed"]), (&json!(true), &json!(1), &json!(1)));
+    assert_eq!(
+        (&erased["erased"], &erased["invitations"], &erased["suppressed"]),
+        (&json!(true), &json!(1), &json!(1))
+    );
     assert!(house.run(&format!("user show {id}")).ended(2).err.contains("there is nobody"));
 
     // Whoever plans without the key could not see that the address is still suppressed.

@@ -19,7 +19,10 @@ fn a_plan_is_shown_person_by_person_and_stops_there() {
     let house = House::with_people();
     let plan = house.run("invite --all --plan-only --json --each").ok();
     let last = plan.json();
-    assert_eq!((&last["send"], &last["skip"], &last["confirmed"]), (&json!(3), &json!({ "yourself": 1 }), &json!(false)));
+    assert_eq!(
+        (&last["send"], &last["skip"], &last["confirmed"]),
+        (&json!(3), &json!({ "yourself": 1 }), &json!(false))
+    );
     let each = plan.lines();
     assert_eq!(each.len(), 5);
     assert!(each.iter().any(|line| line["name"] == "Anna Lie" && line["decision"] == "send"));
@@ -51,7 +54,9 @@ fn people_who_are_set_up_are_skipped_unless_their_reset_is_asked_for() {
 fn the_channel_is_e_mail_unless_there_is_no_address_or_another_is_asked_for() {
     let house = House::with_people();
     house.run("user add --username dag --phone +4791234568").ok();
-    let messages = |words: &str| house.run(&format!("invite --all --plan-only --json {words}")).ok().json()["messages"].clone();
+    let messages = |words: &str| {
+        house.run(&format!("invite --all --plan-only --json {words}")).ok().json()["messages"].clone()
+    };
     assert_eq!(messages(""), json!({ "email": 3, "sms": 1 }));
     assert_eq!(messages("--channel email"), json!({ "email": 3 }));
     assert_eq!(messages("--channel sms"), json!({ "sms": 2 }));

@@ -63,11 +63,18 @@ fn the_script_that_is_promised_works_as_it_stands() {
     };
 
     let imported = line(2);
-    assert_eq!((&imported["created"], &imported["updated"], &imported["unchanged"]), (&json!(3), &json!(0), &json!(0)));
-    assert_eq!((&imported["errors"][0]["line"], &imported["errors"][0]["column"]), (&json!(4), &json!("email")));
+    assert_eq!(
+        (&imported["created"], &imported["updated"], &imported["unchanged"]),
+        (&json!(3), &json!(0), &json!(0))
+    );
+    assert_eq!(
+        (&imported["errors"][0]["line"], &imported["errors"][0]["column"]),
+        (&json!(4), &json!("email"))
+    );
     assert!(imported["errors"][0]["message"].is_string() && imported["errors"][1].is_null());
 
-    let users: Vec<serde_json::Value> = steps[3].0.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let users: Vec<serde_json::Value> =
+        steps[3].0.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(users.len(), 4);
     for user in &users {
         assert_eq!(user["status"], "never_invited");

@@ -14,7 +14,15 @@ fn no_output_holds_a_secret_whatever_is_asked_for_and_logged() {
     hear(house.fed("accept -vvv", &format!("{password}\n{new}\n")));
     hear(house.run("invite anna --reset --yes -vvv"));
     hear(house.run("work --until-idle -vvv"));
-    for words in ["users --json", "user show anna", "user why anna", "batch show --latest --each --json", "events --json", "audit --json", "org show --json"] {
+    for words in [
+        "users --json",
+        "user show anna",
+        "user why anna",
+        "batch show --latest --each --json",
+        "events --json",
+        "audit --json",
+        "org show --json",
+    ] {
         hear(house.run(words));
     }
     let newest = house.password("anna@acme.test");
@@ -29,7 +37,11 @@ fn no_output_holds_a_secret_whatever_is_asked_for_and_logged() {
 #[test]
 fn a_secret_that_is_typed_as_an_argument_is_refused_and_not_repeated() {
     let house = House::invited();
-    for words in ["sign-in anna hunter2hunter2", "accept hunter2hunter2", "sign-in anna --password=hunter2hunter2 --json"] {
+    for words in [
+        "sign-in anna hunter2hunter2",
+        "accept hunter2hunter2",
+        "sign-in anna --password=hunter2hunter2 --json",
+    ] {
         let ran = house.run(words).ended(2);
         assert!(ran.err.contains("standard input") && !ran.err.contains("hunter2"), "{}", ran.err);
     }

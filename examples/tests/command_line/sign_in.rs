@@ -34,15 +34,29 @@ fn wrong_guesses_wait_and_say_how_long() {
 #[test]
 fn a_link_is_used_once_whole_or_as_its_token() {
     let house = House::with_people();
-    house.args(&["org", "set", "--credential", "link", "--link-pattern", "https://app.acme.test/welcome#{token}"]).ok();
+    house
+        .args(&[
+            "org",
+            "set",
+            "--credential",
+            "link",
+            "--link-pattern",
+            "https://app.acme.test/welcome#{token}",
+        ])
+        .ok();
     house.run("invite --all --yes").ok();
     house.run("work --until-idle").ok();
     let link = |to: &str| {
         let text = house.messages_to(to).pop().unwrap().text;
-        text.split_whitespace().find(|word| word.starts_with("https://app.acme.test/welcome#")).unwrap().to_owned()
+        text.split_whitespace()
+            .find(|word| word.starts_with("https://app.acme.test/welcome#"))
+            .unwrap()
+            .to_owned()
     };
     let whole = link("anna@acme.test");
-    assert!(house.fed("accept --json", &format!("{whole}\nshort\n")).ended(2).error().contains("12 characters"));
+    assert!(
+        house.fed("accept --json", &format!("{whole}\nshort\n")).ended(2).error().contains("12 characters")
+    );
     assert_eq!(house.fed("accept --json", &format!("{whole}\n{NEW}\n")).ok().json()["accepted"], true);
     let again = house.fed("accept --json", &format!("{whole}\n{NEW}\n")).ended(1).json();
     assert_eq!((&again["accepted"], &again["reason"]), (&json!(false), &json!("used")));

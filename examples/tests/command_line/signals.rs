@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::house::{House, Ran};
 
-const MANY: usize = 400;
+const MANY: usize = 200;
 
 fn busy() -> (House, Child) {
     let house = House::new();

@@ -76,7 +76,10 @@ fn a_test_message_arrives_and_a_worker_is_not_needed() {
 #[test]
 fn a_setting_that_would_break_a_message_is_refused_and_names_it() {
     let house = House::new();
-    house.write("mine.txt", "{{ organisation }}: {{ app_link }} User: {{ sign_in_name }} Password: {{ password }} ");
+    house.write(
+        "mine.txt",
+        "{{ organisation }}: {{ app_link }} User: {{ sign_in_name }} Password: {{ password }} ",
+    );
     house.run("template set invitation/sms/en mine.txt").ok();
     let ran = house
         .args(&["org", "set", "--credential", "link", "--link-pattern", "https://app.acme.test/w#{token}"])

@@ -79,7 +79,9 @@ fn what_is_missing_is_named_with_its_option_and_its_variable() {
 #[test]
 fn commands_that_send_nothing_need_neither_key_nor_transport() {
     let house = House::with_people();
-    for words in ["users", "org show", "invite --all --yes", "batch show --latest", "user why anna", "audit", "events"] {
+    for words in
+        ["users", "org show", "invite --all --yes", "batch show --latest", "user why anna", "audit", "events"]
+    {
         let mut command = house.command();
         command.args(words.split(' '));
         for variable in ["INVITE_EMAIL", "INVITE_SMS", "INVITE_SECRET_KEY"] {

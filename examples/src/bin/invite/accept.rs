@@ -30,7 +30,9 @@ pub(crate) async fn run(globals: &Globals, output: Output) -> Done {
                 format!("Not now: try again in {seconds} s."),
             )
         }
-        Acceptance::Not(LinkState::Used) => no("used", "This link was used already: sign in with the password.".into()),
+        Acceptance::Not(LinkState::Used) => {
+            no("used", "This link was used already: sign in with the password.".into())
+        }
         Acceptance::Not(LinkState::Expired) => {
             no("expired", "This link has expired: ask the administrator for a new invitation.".into())
         }
@@ -38,7 +40,9 @@ pub(crate) async fn run(globals: &Globals, output: Output) -> Done {
             json!({ "accepted": false, "reason": "revoked", "revoked": reason.as_str() }),
             format!("This link was revoked ({}): ask the administrator.", words(reason.as_str())),
         ),
-        Acceptance::Refused => no("refused", "This person may not have a password here: ask the administrator.".into()),
+        Acceptance::Refused => {
+            no("refused", "This person may not have a password here: ask the administrator.".into())
+        }
         Acceptance::Unknown | Acceptance::Not(LinkState::Open { .. }) => {
             no("unknown", "This is no link that works: copy the whole link from the newest message.".into())
         }
@@ -67,7 +71,11 @@ mod tests {
     fn a_whole_link_is_as_good_as_its_token() {
         let token_of = |text: &str| token(&Secret::new(text.into())).expose().to_owned();
         let alone = "AAECAwQFBgcICQoLDA0ODw";
-        for link in [alone, "https://app.acme.example/welcome#AAECAwQFBgcICQoLDA0ODw", "https://x.example/AAECAwQFBgcICQoLDA0ODw?a=1"] {
+        for link in [
+            alone,
+            "https://app.acme.example/welcome#AAECAwQFBgcICQoLDA0ODw",
+            "https://x.example/AAECAwQFBgcICQoLDA0ODw?a=1",
+        ] {
             assert_eq!(token_of(link), alone);
         }
         assert_eq!(token_of("no token"), "no token");

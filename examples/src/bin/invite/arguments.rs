@@ -13,8 +13,8 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::{
-    audit, batch, events, import, invite, key, org, remind, sender, sign_in, suppress, template, transports, user,
-    users, work,
+    audit, batch, events, import, invite, key, org, remind, sender, sign_in, suppress, template, transports,
+    user, users, work,
 };
 
 /// Invites the users of an organisation, and sees to it that they all get in.
@@ -232,7 +232,8 @@ fn email(matches: &ArgMatches) -> Option<String> {
         }
     }
     if typed.is_some_and(|url| transports::has_password(url)) {
-        let warning = "warning: everybody on this machine can see the password in --email; set INVITE_EMAIL instead";
+        let warning =
+            "warning: everybody on this machine can see the password in --email; set INVITE_EMAIL instead";
         // There is nobody else to warn.
         let _ = writeln!(std::io::stderr(), "{warning}");
     }

@@ -1,6 +1,7 @@
 //! `invite audit`: who did what.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use clap::Args;
 use invite_core::Actor;
@@ -59,13 +60,20 @@ pub(crate) async fn run(arguments: Arguments, globals: &Globals, output: Output)
     Ok(Exit::Done)
 }
 
-async fn who(session: &Session, acting: &Acting, actor: &Actor, names: &mut HashMap<UserId, String>) -> String {
+async fn who(
+    session: &Session,
+    acting: &Acting,
+    actor: &Actor,
+    names: &mut HashMap<UserId, String>,
+) -> String {
     let Some(id) = actor.user() else { return "the system".into() };
-    if !names.contains_key(&id) {
-        let user = session.invites.user(&acting.actor, id).await;
-        names.insert(id, user.map_or_else(|_| id.to_string(), |row| row.user.display_name()));
-    }
-    let name = names.get(&id).cloned().unwrap_or_default();
+    let name = match names.entry(id) {
+        Entry::Occupied(known) => known.get().clone(),
+        Entry::Vacant(place) => {
+            let user = session.invites.user(&acting.actor, id).await;
+            place.insert(user.map_or_else(|_| id.to_string(), |row| row.user.display_name())).clone()
+        }
+    };
     match actor.who() {
         Who::Operator { name: operator, .. } => format!("{operator} for {name}"),
         _ => name,

@@ -114,7 +114,9 @@ impl Which {
             }
             before = page.next;
             if before.is_none() {
-                return Err(Failure::wrong("there is no batch yet: `invite invite` or `invite remind` makes one"));
+                return Err(Failure::wrong(
+                    "there is no batch yet: `invite invite` or `invite remind` makes one",
+                ));
             }
         }
     }

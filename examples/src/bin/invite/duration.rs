@@ -4,7 +4,8 @@ use std::time::Duration;
 
 /// Reads a duration.
 pub(crate) fn parse(text: &str) -> Result<Duration, String> {
-    let wrong = || format!("{text:?} is no duration: write a number and s, m, h, d or w, such as 90s, 15m or 3d");
+    let wrong =
+        || format!("{text:?} is no duration: write a number and s, m, h, d or w, such as 90s, 15m or 3d");
     let mut seconds: u64 = 0;
     let mut rest = text.trim();
     if rest.is_empty() {
@@ -24,7 +25,8 @@ pub(crate) fn parse(text: &str) -> Result<Duration, String> {
             _ => return Err(wrong()),
         };
         let part = number.checked_mul(length).ok_or_else(wrong)?;
-        seconds = seconds.checked_add(part).filter(|all| *all < 100 * 366 * 24 * 60 * 60).ok_or_else(wrong)?;
+        seconds =
+            seconds.checked_add(part).filter(|all| *all < 100 * 366 * 24 * 60 * 60).ok_or_else(wrong)?;
         rest = &after[unit.len_utf8()..];
     }
     Ok(Duration::from_secs(seconds))

@@ -43,6 +43,7 @@ async fn nobody(session: &Session, actor: &Actor, name: &str) -> Result<Failure,
 
 fn names(user: &User) -> impl Iterator<Item = &str> {
     let keys = [user.username.as_deref(), user.employee_number.as_deref(), user.external_id.as_deref()];
-    let contact = [user.email.as_ref().map(|email| email.as_str()), user.phone.as_ref().map(|phone| phone.as_str())];
+    let contact =
+        [user.email.as_ref().map(|email| email.as_str()), user.phone.as_ref().map(|phone| phone.as_str())];
     keys.into_iter().chain(contact).flatten()
 }

@@ -125,8 +125,9 @@ async fn file(session: &Session, acting: &Acting, arguments: Arguments) -> Done 
     let (reader, size): (Box<dyn Read + Send>, Option<u64>) = if path == "-" {
         (Box::new(io::stdin()), None)
     } else {
-        let unreadable =
-            |error: io::Error| Failure::wrong(format!("{path} cannot be read: {error}; look whether its name is right"));
+        let unreadable = |error: io::Error| {
+            Failure::wrong(format!("{path} cannot be read: {error}; look whether its name is right"))
+        };
         let file = File::open(path).map_err(unreadable)?;
         let size = file.metadata().map_err(unreadable)?.len();
         (Box::new(file), Some(size))
@@ -189,7 +190,9 @@ fn tell(output: Output, report: &ImportReport) -> Result<(), Failure> {
     }
     output.say(sentence(report))?;
     let errors: Vec<Vec<String>> = errors
-        .map(|error| vec![error.line.to_string(), error.column.unwrap_or_default().into(), error.message.into()])
+        .map(|error| {
+            vec![error.line.to_string(), error.column.unwrap_or_default().into(), error.message.into()]
+        })
         .collect();
     if !errors.is_empty() {
         output.say("\nRefused; the other rows are not affected:")?;
@@ -206,7 +209,8 @@ fn tell(output: Output, report: &ImportReport) -> Result<(), Failure> {
     if report.yourself_missing {
         output.note("The file does not name you: you stay active.");
     }
-    let needs = [("--allow-deactivate", report.needs.deactivate), ("--allow-contacts", report.needs.contacts)];
+    let needs =
+        [("--allow-deactivate", report.needs.deactivate), ("--allow-contacts", report.needs.contacts)];
     for (option, needed) in needs.iter().filter_map(|(option, needed)| Some((option, (*needed)?))) {
         output.note(format!("Look whether the file is whole: it is imported only with {option} {needed}."));
     }
@@ -235,7 +239,8 @@ fn rows(report: &ImportReport) -> String {
 }
 
 fn bar(size: Option<u64>) -> ProgressBar {
-    let style = |template| ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+    let style =
+        |template| ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
     match size {
         Some(size) => ProgressBar::new(size).with_style(style("{bar:30} {percent}%  {msg}")),
         None => ProgressBar::new_spinner().with_style(style("{spinner} {bytes}  {msg}")),

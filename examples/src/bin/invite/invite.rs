@@ -128,5 +128,8 @@ fn start(moment: Moment, zone: Tz) -> Result<DateTime<Utc>, Failure> {
     if at > now() {
         return Ok(at);
     }
-    Err(Failure::wrong(format!("{} ({zone}) is past: give a time to come, or leave --at out", time(at, zone))))
+    Err(Failure::wrong(format!(
+        "{} ({zone}) is past: give a time to come, or leave --at out",
+        time(at, zone)
+    )))
 }

@@ -28,7 +28,8 @@ pub(crate) fn start(verbose: u8) {
     });
     // What was done is known when it is done: its span closes then, with the ids and the time that it took.
     let spans = if verbose > 0 { FmtSpan::CLOSE } else { FmtSpan::NONE };
-    let lines = tracing_subscriber::fmt::layer().with_writer(|| Lines).with_ansi(false).with_span_events(spans);
+    let lines =
+        tracing_subscriber::fmt::layer().with_writer(|| Lines).with_ansi(false).with_span_events(spans);
     // Only this process's own tests could have set another.
     let _ = tracing_subscriber::registry().with(lines).with(targets).try_init();
 }

@@ -14,7 +14,8 @@ pub(crate) fn run(folder: Option<PathBuf>, output: Output) -> Done {
     command.build();
     if let Some(folder) = folder {
         let written = clap_mangen::generate_to(command, &folder);
-        written.map_err(|error| Failure::wrong(format!("{} cannot be written: {error}", folder.display())))?;
+        written
+            .map_err(|error| Failure::wrong(format!("{} cannot be written: {error}", folder.display())))?;
         output.note(format!("The manual is in {}: read it with `man -l invite.1`.", folder.display()));
         return Ok(Exit::Done);
     }

@@ -60,7 +60,9 @@ pub(crate) async fn run(command: Command, globals: &Globals, output: Output) -> 
         }
         Command::Set { alias, settings } => {
             if settings.is_empty() {
-                return Err(Failure::wrong("nothing to set: name a setting, and see `invite org set --help`"));
+                return Err(Failure::wrong(
+                    "nothing to set: name a setting, and see `invite org set --help`",
+                ));
             }
             let session = Session::open(globals, output, Needs::Database).await?;
             let organisation = organisation(&session, alias.as_deref()).await?;
@@ -100,7 +102,8 @@ async fn create(
         let (name, alias) = (&organisation.settings.name, &organisation.alias);
         output.say(format!("{name} is there, and {admin} is its administrator."))?;
         if organisation.settings.app_link.is_none() {
-            output.note("Nobody is told where to sign in: set it with `invite org set --app-link https://…`.");
+            output
+                .note("Nobody is told where to sign in: set it with `invite org set --app-link https://…`.");
         }
         output.note(format!(
             "Next: `invite import FILE --org {alias} --as {admin}`, or set INVITE_ORG and INVITE_AS once."

@@ -113,7 +113,8 @@ impl Output {
     pub(crate) fn failure(self, failure: &Failure) -> Exit {
         let Failure::Told { exit, message } = failure else { return Exit::Done };
         let message = harmless(message);
-        let text = if self.json { json!({ "error": message }).to_string() } else { format!("error: {message}") };
+        let text =
+            if self.json { json!({ "error": message }).to_string() } else { format!("error: {message}") };
         // As above.
         let _ = writeln!(io::stderr(), "{text}");
         *exit

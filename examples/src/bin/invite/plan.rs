@@ -114,14 +114,21 @@ async fn each(session: &Session, acting: &Acting, plan: &Plan, ways: Ways) -> Re
         let page = session.invites.items(&acting.actor, plan.id(), after, PAGE).await?;
         let mut rows = Vec::with_capacity(page.rows.len());
         for item in page.rows {
-            let user = session.invites.user(&acting.actor, item.user).await.map(|row| row.user.display_name());
+            let user =
+                session.invites.user(&acting.actor, item.user).await.map(|row| row.user.display_name());
             let name = user.unwrap_or_else(|_| "somebody who is gone".into());
             let (mut decision, mut skip) = (item.decision.as_str(), item.decision.skip_reason());
             if decision == "send_with_reset" && !ways.resets {
                 (decision, skip) = ("skip", Some(SkipReason::SetUpNeedsConsent));
             }
             if output.json() {
-                output.object(&PersonLine { user: item.user, name: &name, decision, skip, channels: &item.channels })?;
+                output.object(&PersonLine {
+                    user: item.user,
+                    name: &name,
+                    decision,
+                    skip,
+                    channels: &item.channels,
+                })?;
                 continue;
             }
             let what = match (decision, skip) {
@@ -131,7 +138,11 @@ async fn each(session: &Session, acting: &Acting, plan: &Plan, ways: Ways) -> Re
                 _ => "message without password or link".into(),
             };
             let channels = if skip.is_some() { &[] } else { item.channels.as_slice() };
-            rows.push(vec![name, what, channels.iter().map(|channel| channel_name(*channel)).collect::<Vec<_>>().join(", ")]);
+            rows.push(vec![
+                name,
+                what,
+                channels.iter().map(|channel| channel_name(*channel)).collect::<Vec<_>>().join(", "),
+            ]);
         }
         if !rows.is_empty() {
             output.table(&["NAME", "WHAT HAPPENS", "CHANNELS"], rows)?;
@@ -202,8 +213,12 @@ fn confirmed(output: Output, batch: &Batch, zone: Tz) -> Result<(), Failure> {
     output.say(format!("Confirmed: {recipients} get a message ({}).", messages(&batch.totals)))?;
     let skipped = batch.totals.skipped();
     if skipped > 0 {
-        let reasons: Vec<String> =
-            batch.totals.skip.iter().map(|(why, count)| format!("{} {}", grouped(*count), why.text())).collect();
+        let reasons: Vec<String> = batch
+            .totals
+            .skip
+            .iter()
+            .map(|(why, count)| format!("{} {}", grouped(*count), why.text()))
+            .collect();
         output.say(format!("Skipped: {}.", reasons.join("; ")))?;
     }
     if batch.totals.skip.contains_key(&SkipReason::SetUpNeedsConsent) {
@@ -223,7 +238,9 @@ fn confirmed(output: Output, batch: &Batch, zone: Tz) -> Result<(), Failure> {
             counted(pilot.people, "person", "people")
         ))?;
     }
-    output.say(format!("Batch {}. `invite work` sends it; `invite batch watch --latest` shows how far it is.", batch.id))
+    output.say(format!("Batch {}", batch.id))?;
+    output.note("`invite work` sends it; `invite batch watch --latest` shows how far it is.");
+    Ok(())
 }
 
 fn line(
@@ -241,7 +258,11 @@ fn line(
         announce: totals.announce,
         skip: &totals.skip,
         people: totals.people(),
-        messages: Channel::ALL.into_iter().map(|channel| (channel, count(totals, channel))).filter(|(_, count)| *count > 0).collect(),
+        messages: Channel::ALL
+            .into_iter()
+            .map(|channel| (channel, count(totals, channel)))
+            .filter(|(_, count)| *count > 0)
+            .collect(),
         languages: wording.languages,
         fallbacks: wording.fallbacks,
         sms_segments: wording.sms_segments,
@@ -295,7 +316,8 @@ fn wording(totals: &Totals) -> Wording {
 fn about_messages(output: Output, totals: &Totals) -> Result<(), Failure> {
     let wording = wording(totals);
     let counts = |counts: &BTreeMap<String, u64>| {
-        let counts: Vec<String> = counts.iter().map(|(name, count)| format!("{name} {}", grouped(*count))).collect();
+        let counts: Vec<String> =
+            counts.iter().map(|(name, count)| format!("{name} {}", grouped(*count))).collect();
         counts.join(", ")
     };
     if wording.languages.len() > 1 {
@@ -307,9 +329,13 @@ fn about_messages(output: Output, totals: &Totals) -> Result<(), Failure> {
     if wording.sms_segments > 0 {
         let long = match wording.sms_ucs2 {
             0 => String::new(),
-            people => format!("; the SMS of {} hold letters that make them longer", counted(people, "person", "people")),
+            people => format!(
+                "; the SMS of {} hold letters that make them longer",
+                counted(people, "person", "people")
+            ),
         };
-        output.say(format!("SMS to pay for: {}{long}", counted(wording.sms_segments, "segment", "segments")))?;
+        output
+            .say(format!("SMS to pay for: {}{long}", counted(wording.sms_segments, "segment", "segments")))?;
     }
     if totals.shared_addresses_with_resets > 0 {
         output.say(format!(

@@ -78,7 +78,8 @@ impl Session {
         let key = if has_key { sealing_key()? } else { unused_key()? };
         let sending = matches!(needs, Needs::Sending | Needs::Transport);
         let counts = Arc::new(Counts::default());
-        let leaving = |channel, url: Option<&str>| Leaving::through(channel, url.filter(|_| sending), &counts);
+        let leaving =
+            |channel, url: Option<&str>| Leaving::through(channel, url.filter(|_| sending), &counts);
         let (email, sms) = (leaving(Channel::Email, email)?, leaving(Channel::Sms, sms)?);
         let store = SqliteStore::open(path).await?;
         let invites = Invites::builder(store.clone())
@@ -196,7 +197,9 @@ fn unused_key() -> Result<SealingKey, Failure> {
 fn database(url: Option<&str>) -> Result<&str, Failure> {
     let url = url.filter(|url| !url.is_empty());
     let url = url.ok_or_else(|| {
-        Failure::wrong("which database? Give it with --db sqlite:PATH (or INVITE_DB), such as --db sqlite:acme.db")
+        Failure::wrong(
+            "which database? Give it with --db sqlite:PATH (or INVITE_DB), such as --db sqlite:acme.db",
+        )
     })?;
     let path = url.strip_prefix("sqlite:").map(|path| path.strip_prefix("//").unwrap_or(path));
     path.filter(|path| !path.is_empty()).ok_or_else(|| {

@@ -124,7 +124,8 @@ impl SettingsArguments {
             settings.channels = self.channels.into_iter().collect();
         }
         set(&mut settings.country, self.country.map(|value| value.0));
-        let countries = self.sms_countries.map(|all| all.into_iter().filter_map(|one| one.0).collect::<BTreeSet<_>>());
+        let countries =
+            self.sms_countries.map(|all| all.into_iter().filter_map(|one| one.0).collect::<BTreeSet<_>>());
         set(&mut settings.sms_countries, countries);
         set(&mut settings.locale, self.locale);
         set(&mut settings.time_zone, self.time_zone);
@@ -176,9 +177,9 @@ pub(crate) fn channel(text: &str) -> Result<Channel, String> {
 
 /// Reads a time zone.
 pub(crate) fn zone(text: &str) -> Result<Tz, String> {
-    text.trim()
-        .parse()
-        .map_err(|_| format!("{text:?} is no time zone: write a name such as Europe/Oslo, America/New_York or UTC"))
+    text.trim().parse().map_err(|_| {
+        format!("{text:?} is no time zone: write a name such as Europe/Oslo, America/New_York or UTC")
+    })
 }
 
 fn sso(text: &str) -> Result<SsoPolicy, String> {
@@ -222,7 +223,8 @@ mod tests {
     #[test]
     fn the_applications_name_follows_the_organisations_until_it_has_its_own() {
         let mut settings = Settings::new("Acme");
-        let named = |name: &str| SettingsArguments { name: Some(name.into()), ..SettingsArguments::default() };
+        let named =
+            |name: &str| SettingsArguments { name: Some(name.into()), ..SettingsArguments::default() };
         named("Acme Ltd").apply(&mut settings);
         assert_eq!(settings.app_name, "Acme Ltd");
         settings.app_name = "Shiftbook".into();

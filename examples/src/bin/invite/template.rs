@@ -125,7 +125,12 @@ enum Form {
 }
 
 impl How {
-    async fn preview(&self, key: TemplateKey, session: &Session, acting: &Acting) -> Result<Preview, Failure> {
+    async fn preview(
+        &self,
+        key: TemplateKey,
+        session: &Session,
+        acting: &Acting,
+    ) -> Result<Preview, Failure> {
         let mut preview = Preview::of(key).reset(self.reset).last_reminder(self.last);
         if let Some(file) = &self.source {
             preview = preview.source(source::read(file)?);
@@ -149,14 +154,20 @@ pub(crate) async fn run(command: Command, globals: &Globals, output: Output) -> 
     match command {
         Command::List { own } => list::list(&session, &acting, own).await,
         Command::Versions(which) => list::versions(&session, &acting, &which.key).await,
-        Command::Show { which, version } => list::show(&session, &acting, &which.key, version.as_deref()).await,
-        Command::Diff { which, from, to } => list::diff(&session, &acting, &which.key, &from, to.as_deref()).await,
+        Command::Show { which, version } => {
+            list::show(&session, &acting, &which.key, version.as_deref()).await
+        }
+        Command::Diff { which, from, to } => {
+            list::diff(&session, &acting, &which.key, &from, to.as_deref()).await
+        }
         Command::Set { which, file } => edit::set(&session, &acting, &which.key, &file).await,
         Command::Check { which, file } => edit::check(&session, &acting, &which.key, file.as_deref()).await,
         Command::Reset(which) => edit::reset(&session, &acting, &which.key).await,
         Command::Preview { which, how, html } => {
             look::preview(&session, &acting, which.key, &how, html.as_deref()).await
         }
-        Command::Test { which, address, how } => look::test(&session, &acting, which.key, &how, &address).await,
+        Command::Test { which, address, how } => {
+            look::test(&session, &acting, which.key, &how, &address).await
+        }
     }
 }

@@ -32,16 +32,20 @@ pub(crate) struct Counts {
 
 impl Leaving {
     /// Through the transport that `url` names; without one, every message waits.
-    pub(crate) fn through(channel: Channel, url: Option<&str>, counts: &Arc<Counts>) -> Result<Self, Failure> {
+    pub(crate) fn through(
+        channel: Channel,
+        url: Option<&str>,
+        counts: &Arc<Counts>,
+    ) -> Result<Self, Failure> {
         let transport: Arc<dyn Transport> = match url {
             None => Arc::new(NoTransport(channel)),
             Some(url) => match Url::parse(channel, url)? {
-                Url::File(folder) => Arc::new(
-                    FileTransport::new(folder).map_err(|error| Failure::wrong(error.to_string()))?,
-                ),
-                Url::Smtp => Arc::new(
-                    SmtpTransport::from_url(url).map_err(|error| Failure::wrong(error.to_string()))?,
-                ),
+                Url::File(folder) => {
+                    Arc::new(FileTransport::new(folder).map_err(|error| Failure::wrong(error.to_string()))?)
+                }
+                Url::Smtp => {
+                    Arc::new(SmtpTransport::from_url(url).map_err(|error| Failure::wrong(error.to_string()))?)
+                }
             },
         };
         Ok(Self { transport, counts: counts.clone() })
@@ -128,7 +132,9 @@ mod tests {
 
     #[test]
     fn an_unknown_scheme_says_which_there_are_and_not_what_was_typed() {
-        for (channel, url) in [(Channel::Email, "imap://kari:hunter2@x"), (Channel::Sms, "smtp://a:hunter2@x")] {
+        for (channel, url) in
+            [(Channel::Email, "imap://kari:hunter2@x"), (Channel::Sms, "smtp://a:hunter2@x")]
+        {
             let Err(Failure::Told { message, .. }) = Url::parse(channel, url) else { panic!("{url}") };
             assert!(message.contains("file:DIR") && !message.contains("hunter2"), "{message}");
         }

@@ -128,7 +128,8 @@ pub(crate) async fn run(arguments: Arguments, globals: &Globals, output: Output)
     });
     let mut shown = 0;
     loop {
-        let page = session.invites.users(&acting.actor, filter.clone(), after, PAGE.min(limit - shown)).await?;
+        let page =
+            session.invites.users(&acting.actor, filter.clone(), after, PAGE.min(limit - shown)).await?;
         show(output, &page.rows, zone)?;
         shown += page.rows.len();
         after = page.next;

@@ -90,15 +90,28 @@ fn tell(output: Output, report: &WorkReport, stopped: bool) -> Done {
             stopped,
         })?;
     } else {
-        let mut parts = vec![counted(report.sent, "message sent", "messages sent"), format!("{} failed", grouped(report.failed))];
-        let others = [(report.unknown, "unknown"), (report.cancelled, "no longer wanted"), (waiting, "waiting")];
-        parts.extend(others.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{} {what}", grouped(*count))));
+        let mut parts = vec![
+            counted(report.sent, "message sent", "messages sent"),
+            format!("{} failed", grouped(report.failed)),
+        ];
+        let others =
+            [(report.unknown, "unknown"), (report.cancelled, "no longer wanted"), (waiting, "waiting")];
+        parts.extend(
+            others
+                .iter()
+                .filter(|(count, _)| *count > 0)
+                .map(|(count, what)| format!("{} {what}", grouped(*count))),
+        );
         output.say(format!("{}{}.", if stopped { "Stopped. " } else { "" }, parts.join(", ")))?;
         if stopped && waiting > 0 {
-            output.note("What is left waits: the next `invite work` goes on.");
+            output.note(
+                "The next `invite work` goes on; `invite batch show --latest` says what waits for what.",
+            );
         } else if let Some(next) = report.waiting.next_in.filter(|_| waiting > 0) {
             let next = duration::text(Duration::from_secs(next.as_secs().max(1)));
-            output.note(format!("The next of those that wait is due in {next}; `invite sender list` shows what stops."));
+            output.note(format!("The next of those that wait is due in {next}; `invite batch show --latest` says what waits for what."));
+        } else if waiting > 0 {
+            output.note("They wait for somebody: `invite batch show --latest` says for what.");
         }
         if report.failed + report.unknown > 0 {
             output.note("Who it is: `invite users --failed`; why: `invite user why USER`.");
@@ -146,7 +159,7 @@ async fn signal() -> bool {
 
 /// A bar of what was handed over and what is left, until it is aborted.
 async fn show(queue: impl Queue, counts: Arc<crate::transports::Counts>) {
-    let style = ProgressStyle::with_template("{spinner} {wide_bar} {pos}/{len}  {msg}");
+    let style = ProgressStyle::with_template("{spinner} {bar:30} {pos}/{len}  {wide_msg}");
     let bar = ProgressBar::new(0).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
     let _shown = Shown(bar.clone());
     log::below(Some(bar.clone()));
@@ -158,7 +171,12 @@ async fn show(queue: impl Queue, counts: Arc<crate::transports::Counts>) {
         if let Ok(waiting) = queue.waiting().await {
             bar.set_length(done + waiting.due + waiting.leased);
             let mut text = format!("{} sent", grouped(sent));
-            for (count, what) in [(refused, "refused"), (unknown, "unknown"), (of(&counts.put_off), "put off"), (waiting.later, "waiting")] {
+            for (count, what) in [
+                (refused, "refused"),
+                (unknown, "unknown"),
+                (of(&counts.put_off), "put off"),
+                (waiting.later, "waiting"),
+            ] {
                 if count > 0 {
                     text.push_str(&format!(", {} {what}", grouped(count)));
                 }

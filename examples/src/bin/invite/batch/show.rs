@@ -82,8 +82,12 @@ impl Figures {
         let mut figures = Self::default();
         for (state, count) in &status.progress.states {
             match state {
-                DeliveryState::Sent | DeliveryState::Delivered | DeliveryState::Complained => figures.sent += count,
-                DeliveryState::Failed | DeliveryState::Bounced | DeliveryState::Suppressed => figures.failed += count,
+                DeliveryState::Sent | DeliveryState::Delivered | DeliveryState::Complained => {
+                    figures.sent += count
+                }
+                DeliveryState::Failed | DeliveryState::Bounced | DeliveryState::Suppressed => {
+                    figures.failed += count
+                }
                 DeliveryState::Unknown => figures.unknown += count,
                 state if state.is_on_its_way() => figures.waiting += count,
                 _ => {}
@@ -182,8 +186,10 @@ pub(super) fn tell(output: Output, status: &BatchStatus, zone: Tz) -> Result<(),
     let batch = &status.batch;
     let confirmed = batch.confirmed.as_ref();
     let counts = |parts: Vec<String>| parts.join(", ");
-    let states = status.progress.states.iter().map(|(state, count)| format!("{} {}", grouped(*count), words(state)));
-    let reasons = status.progress.reasons.iter().map(|(why, count)| format!("{} {}", grouped(*count), words(why)));
+    let states =
+        status.progress.states.iter().map(|(state, count)| format!("{} {}", grouped(*count), words(state)));
+    let reasons =
+        status.progress.reasons.iter().map(|(why, count)| format!("{} {}", grouped(*count), words(why)));
     let skip = batch.totals.skip.iter().map(|(why, count)| format!("{} {}", grouped(*count), why.text()));
     let funnel = status.progress.funnel;
     let held = confirmed.filter(|confirmed| confirmed.not_before > confirmed.at);
@@ -197,7 +203,10 @@ pub(super) fn tell(output: Output, status: &BatchStatus, zone: Tz) -> Result<(),
         ("Not before", maybe_time(held.map(|confirmed| confirmed.not_before), zone)),
         ("Stopped", maybe_time(batch.stopped_at, zone)),
         ("Messages", counts(states.collect())),
-        ("Waiting for", counts(status.progress.waits.iter().map(|(cause, waits)| waiting(*cause, waits, zone)).collect())),
+        (
+            "Waiting for",
+            counts(status.progress.waits.iter().map(|(cause, waits)| waiting(*cause, waits, zone)).collect()),
+        ),
         ("Ended because", counts(reasons.collect())),
         ("Skipped", counts(skip.collect())),
         (

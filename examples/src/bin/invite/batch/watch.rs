@@ -83,7 +83,7 @@ fn print(output: Output, line: &Line) -> Result<(), Failure> {
 }
 
 fn bar() -> ProgressBar {
-    let style = ProgressStyle::with_template("{spinner} {wide_bar} {pos}/{len}  {msg}");
+    let style = ProgressStyle::with_template("{spinner} {bar:30} {pos}/{len}  {wide_msg}");
     let bar = ProgressBar::new(0).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
     bar.enable_steady_tick(Duration::from_millis(200));
     bar

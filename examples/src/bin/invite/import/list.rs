@@ -29,12 +29,18 @@ pub(super) async fn list(session: &Session, acting: &Acting, limit: usize, befor
             row.import.to_string(),
             row.file_name.clone(),
             row.mode.map_or("", mode).into(),
-            format!("{} / {} / {}", grouped(figures.created), grouped(figures.updated), grouped(figures.refused)),
+            format!(
+                "{} / {} / {}",
+                grouped(figures.created),
+                grouped(figures.updated),
+                grouped(figures.refused)
+            ),
             maybe_time(row.began_at, zone),
             state(row).into(),
         ]
     });
-    output.table(&["IMPORT", "FILE", "MODE", "ADDED / CHANGED / REFUSED", "BEGAN", "STATE"], rows.collect())?;
+    output
+        .table(&["IMPORT", "FILE", "MODE", "ADDED / CHANGED / REFUSED", "BEGAN", "STATE"], rows.collect())?;
     Ok(Exit::Done)
 }
 

@@ -18,7 +18,9 @@ pub(super) async fn set(session: &Session, acting: &Acting, key: &TemplateKey, f
         output.object(&json!({ "key": key.to_string(), "version": version }))?;
     } else {
         output.say(format!("Saved as {version}: plans that are made from now on use it."))?;
-        output.note(format!("Look at it: `invite template preview {key}`, or `invite template test {key} ADDRESS`."));
+        output.note(format!(
+            "Look at it: `invite template preview {key}`, or `invite template test {key} ADDRESS`."
+        ));
     }
     Ok(Exit::Done)
 }

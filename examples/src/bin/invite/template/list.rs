@@ -88,7 +88,12 @@ pub(super) async fn versions(session: &Session, acting: &Acting, key: &TemplateK
     Ok(Exit::Done)
 }
 
-pub(super) async fn show(session: &Session, acting: &Acting, key: &TemplateKey, version: Option<&str>) -> Done {
+pub(super) async fn show(
+    session: &Session,
+    acting: &Acting,
+    key: &TemplateKey,
+    version: Option<&str>,
+) -> Done {
     let output = session.output;
     let found = session.invites.template(&acting.actor, key, version).await?;
     if output.json() {
@@ -101,7 +106,11 @@ pub(super) async fn show(session: &Session, acting: &Acting, key: &TemplateKey, 
         return Ok(Exit::Done);
     }
     if output.is_terminal() {
-        output.note(format!("{}, {}:\n", found.key, if found.built_in { "built in" } else { &found.version }));
+        output.note(format!(
+            "{}, {}:\n",
+            found.key,
+            if found.built_in { "built in" } else { &found.version }
+        ));
     }
     output.text(&found.source)?;
     Ok(Exit::Done)

@@ -34,7 +34,9 @@ pub(super) async fn preview(
                 .map_err(|error| Failure::wrong(format!("{} cannot be written: {error}", file.display())))?;
             Some(file.display().to_string())
         }
-        (Rendered::Sms(_), Some(_)) => return Err(Failure::wrong("a text message has no HTML: leave --html out")),
+        (Rendered::Sms(_), Some(_)) => {
+            return Err(Failure::wrong("a text message has no HTML: leave --html out"));
+        }
         _ => None,
     };
     match &shown.words {
@@ -105,7 +107,9 @@ pub(super) async fn test(
         Err(error) => return problems::tell(output, error, how.name(), &how.text()?),
     };
     let (name, text) = match &outcome {
-        Outcome::Accepted(_) => ("accepted", format!("Sent to {address}: look at it there. Its password or link is a sample.")),
+        Outcome::Accepted(_) => {
+            ("accepted", format!("Sent to {address}: look at it there. Its password or link is a sample."))
+        }
         Outcome::Refused { answer, .. } => ("refused", format!("Refused: {answer}")),
         Outcome::Deferred { answer, .. } => ("deferred", format!("Not now: {answer}. Try again later.")),
         Outcome::Throttled { answer, .. } => ("throttled", format!("Too fast: {answer}. Try again later.")),

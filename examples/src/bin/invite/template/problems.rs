@@ -41,7 +41,8 @@ pub(super) fn tell(output: Output, error: Error, name: &str, source: &str) -> Do
 
 /// Says, for scripts, that nothing is wrong, or what is.
 pub(super) fn line(output: Output, key: &TemplateKey, problems: &[Problem]) -> Result<(), Failure> {
-    let each = problems.iter().map(|one| ProblemLine { line: one.line, column: one.column, message: &one.message });
+    let each =
+        problems.iter().map(|one| ProblemLine { line: one.line, column: one.column, message: &one.message });
     output.object(&Line { key: key.to_string(), ok: problems.is_empty(), problems: each.collect() })
 }
 
@@ -71,6 +72,10 @@ mod tests {
         let text = marked(&problems[0], "sms.txt", source);
         let lines: Vec<&str> = text.lines().collect();
         assert!(lines[0].starts_with("sms.txt:2:") && lines[0].contains("first_name"), "{text}");
-        assert_eq!(lines[1].find("frist_name").or(lines[1].find("{{")), lines[2].find('^').or(None), "{text}");
+        assert_eq!(
+            lines[1].find("frist_name").or(lines[1].find("{{")),
+            lines[2].find('^').or(None),
+            "{text}"
+        );
     }
 }

@@ -15,7 +15,9 @@ pub(super) fn read(file: &str) -> Result<String, Failure> {
         std::fs::File::open(file).and_then(|opened| opened.take(AT_MOST).read_to_string(&mut text))
     };
     let name = name(file);
-    read.map_err(|error| Failure::wrong(format!("{name} cannot be read: {error}; look whether it is the right file")))?;
+    read.map_err(|error| {
+        Failure::wrong(format!("{name} cannot be read: {error}; look whether it is the right file"))
+    })?;
     Ok(text)
 }
 

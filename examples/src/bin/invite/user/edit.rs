@@ -39,7 +39,12 @@ pub(super) async fn set(session: &Session, acting: &Acting, user: &str, fields: 
     one(session, acting, id).await
 }
 
-pub(super) async fn deactivate(session: &Session, acting: &Acting, users: &[String], deactivated: bool) -> Done {
+pub(super) async fn deactivate(
+    session: &Session,
+    acting: &Acting,
+    users: &[String],
+    deactivated: bool,
+) -> Done {
     let output = session.output;
     let ids = find::all(session, &acting.actor, users).await?;
     if deactivated && ids.iter().any(|id| acting.actor.user() == Some(*id)) {

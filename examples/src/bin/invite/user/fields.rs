@@ -100,5 +100,9 @@ fn set<T>(place: &mut T, value: Option<T>) {
 }
 
 fn own_zone(text: &str) -> Result<NoneOr<Tz>, String> {
-    if text.trim().eq_ignore_ascii_case("none") { Ok(NoneOr(None)) } else { zone(text).map(|zone| NoneOr(Some(zone))) }
+    if text.trim().eq_ignore_ascii_case("none") {
+        Ok(NoneOr(None))
+    } else {
+        zone(text).map(|zone| NoneOr(Some(zone)))
+    }
 }

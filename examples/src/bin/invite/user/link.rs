@@ -23,8 +23,10 @@ pub(super) async fn link(session: &Session, acting: &Acting, user: &str, reset: 
         return Ok(Exit::Done);
     }
     output.say(handed.link.expose())?;
-    let (until, zone) =
-        (time(handed.expires_at, acting.organisation.settings.time_zone), acting.organisation.settings.time_zone);
+    let (until, zone) = (
+        time(handed.expires_at, acting.organisation.settings.time_zone),
+        acting.organisation.settings.time_zone,
+    );
     let reset = if handed.reset { " It replaces their password when it is used." } else { "" };
     output.note(format!(
         "Works once, until {until} ({zone}); earlier invitations do not work any more. It is shown this once: give it to \

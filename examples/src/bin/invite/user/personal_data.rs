@@ -49,7 +49,8 @@ pub(super) async fn erase(session: &Session, acting: &Acting, user: &str, yes: b
         counted(erased.messages, "message", "messages")
     ))?;
     if erased.suppressed > 0 {
-        let addresses = counted(erased.suppressed, "suppressed address stays so", "suppressed addresses stay so");
+        let addresses =
+            counted(erased.suppressed, "suppressed address stays so", "suppressed addresses stay so");
         output.note(format!("{addresses}, by a hash that only INVITE_SECRET_KEY recognises."));
     }
     Ok(Exit::Done)
