@@ -2,7 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+use invite_core::model::id::{BatchId, OrganisationId};
 use invite_core::port::error::PortErrorKind;
+use invite_core::port::organisations::Organisations;
 use invite_core::port::plans::Plans;
 use invite_sqlite::SqliteStore;
 use sqlx::Row;
@@ -24,11 +26,45 @@ async fn an_empty_file_and_a_current_one_open() {
     }
     let pool = bare(&path).await;
     let rows = sqlx::query("SELECT version FROM invite_schema").fetch_all(&pool).await.unwrap();
-    assert_eq!(rows.iter().map(|row| row.get::<i64, _>(0)).collect::<Vec<_>>(), [1]);
+    let versions: Vec<i64> = rows.iter().map(|row| row.get(0)).collect();
+    assert_eq!(versions, (1..=versions.len().try_into().unwrap()).collect::<Vec<_>>());
     let names = sqlx::query(
         "SELECT name FROM sqlite_schema WHERE name NOT LIKE 'invite\\_%' ESCAPE '\\' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'",
     );
     assert!(names.fetch_all(&pool).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_file_of_the_first_release_is_brought_up_with_what_is_in_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("invite.db");
+    let pool = bare(&path).await;
+    sqlx::raw_sql(include_str!("../migrations/0001_first.sql")).execute(&pool).await.unwrap();
+    sqlx::raw_sql(
+        "CREATE TABLE invite_schema (version INTEGER PRIMARY KEY, applied_at INTEGER NOT NULL) STRICT;
+         INSERT INTO invite_schema VALUES (1, 0);
+         INSERT INTO invite_template VALUES (zeroblob(16), 'invitation/email/en', 1, 'one'),
+             (zeroblob(16), 'invitation/email/en', 2, 'two'), (zeroblob(16), 'reminder/sms/nb', 1, NULL);
+         INSERT INTO invite_item VALUES (zeroblob(16), zeroblob(16), zeroblob(16), 'skip', 'deactivated', '', NULL, NULL, NULL, 0);
+         INSERT INTO invite_audit (organisation, at, actor, what, subject, details)
+             VALUES (zeroblob(16), 1, '\"somebody\"', 'organisation_saved', '', '');",
+    )
+    .execute(&pool)
+    .await
+    .unwrap();
+    pool.close().await;
+
+    let store = SqliteStore::open(&path).await.unwrap();
+    let organisation = OrganisationId::from_uuid(uuid::Uuid::nil());
+    let own = store.templates(organisation).await.unwrap();
+    assert_eq!(own.len(), 1);
+    let (key, version) = &own[0];
+    assert_eq!((key.to_string().as_str(), version.version.as_str()), ("invitation/email/en", "2"));
+    assert_eq!((version.saved_at, version.saved_by.as_ref()), (None, None));
+    let stored = store.template(organisation, key.clone(), Some("1".into())).await.unwrap();
+    assert_eq!(stored.unwrap().source, "one");
+    let items = store.items(organisation, BatchId::from_uuid(uuid::Uuid::nil()), None, 10).await.unwrap();
+    assert_eq!(items.len(), 1);
 }
 
 #[tokio::test]

@@ -5,10 +5,15 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use invite_core::model::id::{BatchId, OrganisationId, UserId};
+use invite_core::model::locale::Locale;
 use invite_core::model::message::Channel;
+use invite_core::model::message_kind::MessageKind;
 use invite_core::model::role::Role;
 use invite_core::model::selection::Filter;
-use invite_core::service::{Acceptance, ConfirmOptions, Error, ImportOptions, SecretCheck, SignIn, SignedIn};
+use invite_core::model::template_key::TemplateKey;
+use invite_core::service::{
+    Acceptance, ConfirmOptions, Error, ImportOptions, Preview, SecretCheck, SignIn, SignedIn,
+};
 use invite_core::{Actor, Invite, Invites, Secret};
 
 use crate::house::{CHOSEN, House, password, person, secret, settings};
@@ -35,6 +40,7 @@ impl Two {
         house.add("bo").await;
         let plan = house.invites.plan(&house.admin, Invite::never_invited()).await.unwrap().id();
         house.invites.suppress(&house.admin, Channel::Email, "bo@acme.example").await.unwrap();
+        house.invites.save_template(&house.admin, &key(), OWN).await.unwrap();
 
         let theirs = house.invites.create_organisation("theirs".parse().unwrap(), settings("Theirs")).await;
         let theirs = theirs.unwrap().id;
@@ -60,7 +66,8 @@ impl Two {
         let suppressions = invites.suppressions(admin, None, 100).await.unwrap();
         let settings = invites.organisation(house.organisation).await.unwrap();
         let audit = invites.audit(admin, None, 1000).await.unwrap();
-        writeln!(all, "{suppressions:?} {settings:?} {audit:?}").unwrap();
+        let templates = invites.templates(admin).await.unwrap();
+        writeln!(all, "{suppressions:?} {settings:?} {audit:?} {templates:?}").unwrap();
         all
     }
 
@@ -129,6 +136,28 @@ impl Two {
             }
             "story" => not_found(invites.story(thief, anna).await),
             "change_settings" => drop(invites.change_settings(thief, settings("Renamed")).await.unwrap()),
+            "templates" => {
+                let rows = invites.templates(thief).await.unwrap();
+                assert!(rows.iter().all(|row| row.own.is_none()));
+            }
+            "template" => {
+                assert!(invites.template(thief, &key(), None).await.unwrap().built_in);
+                not_found(invites.template(thief, &key(), Some("1")).await);
+            }
+            "template_versions" => {
+                assert!(invites.template_versions(thief, &key(), None, 10).await.unwrap().rows.is_empty());
+            }
+            "template_difference" => {
+                not_found(invites.template_difference(thief, &key(), Some("1"), None).await);
+            }
+            "check_template" => invites.check_template(thief, &key(), OWN).await.unwrap(),
+            "save_template" => assert_eq!(invites.save_template(thief, &key(), OWN).await.unwrap(), "1"),
+            "reset_template" => not_found(invites.reset_template(thief, &key()).await),
+            "preview" => not_found(invites.preview(thief, &Preview::of(key()).person(anna)).await),
+            "send_test" => {
+                let preview = Preview::of(key()).person(anna);
+                not_found(invites.send_test(thief, &preview, "thief@example.com").await);
+            }
             "own_password_counts" => {
                 // It is retired with us.
                 assert!(!house.own_counts(anna).await);
@@ -155,6 +184,14 @@ impl Two {
             new => panic!("rule 4: try {new} here with another organisation's ids"),
         }
     }
+}
+
+/// A message of their own that they saved.
+const OWN: &str = "Subject: Ours\n\nSign in as {{ sign_in_name }} with {{ password }}\n";
+
+fn key() -> TemplateKey {
+    let (kind, channel) = (MessageKind::Invitation, Channel::Email);
+    TemplateKey { kind, channel, locale: Locale::english() }
 }
 
 fn not_found<T>(answer: Result<T, Error>) {

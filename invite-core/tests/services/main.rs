@@ -9,5 +9,6 @@ mod plan;
 mod sign_in;
 mod story;
 mod support;
+mod templates;
 mod tenancy;
 mod users;
