@@ -93,7 +93,9 @@ fn words(totals: &Totals) -> Vec<String> {
         ));
     }
     if totals.reset > 0 {
-        lines.iter_mut().for_each(|line| line.push_str(", resets included"));
+        for line in &mut lines {
+            line.push_str(", resets included");
+        }
     }
     lines
 }

@@ -138,7 +138,9 @@ fn seen(messages: &[Message], whose: impl Fn(&Message) -> UserId) -> (Wording, u
         addresses.entry(address).or_default().insert(user);
     }
     let mut wording = Wording::default();
-    people.values().for_each(|item| wording.add(item));
+    for item in people.values() {
+        wording.add(item);
+    }
     let sharing: BTreeSet<UserId> =
         addresses.into_values().filter(|users| users.len() > 1).flatten().collect();
     (wording, sharing.len() as u64)
