@@ -278,6 +278,41 @@ fn a_page_works_in_its_language_and_direction_without_images_and_without_trackin
 }
 
 #[test]
+fn what_a_person_types_or_follows_reads_from_left_to_right_in_every_language() {
+    let purpose =
+        Purpose { kind: MessageKind::Invitation, channel: Channel::Email, locale: "ar".parse().unwrap() };
+    let source = "Subject: x\n\n{{ sign_in_name }} {{ app_link }} `{{ password }}`";
+    let template = Template::check(source, purpose, &[CredentialForm::Password]).unwrap();
+    let values = Values {
+        sign_in_name: "+4791234567",
+        credential: CredentialValue::Password("2345-wxyz-abcd"),
+        ..Values::sample()
+    };
+    let body = body_of(&email(&template, &values));
+    for (before, value) in [
+        ("<span dir=\"ltr\">", "+4791234567</span>"),
+        ("<a class=\"link\" dir=\"ltr\"", "https://app.shiftbook.example/</a>"),
+        ("<code class=\"code\" dir=\"ltr\"", "2345-wxyz-abcd</code>"),
+    ] {
+        let (_, element) = body.split_once(before).expect(before);
+        let end = element.find(value).expect(value);
+        assert!(!element[..end].contains("</"), "{value} in {body}");
+    }
+}
+
+#[test]
+fn the_preheader_is_hidden_without_small_print() {
+    // Filters take a font size of 0 or 1 for the hidden text of spam (SpamAssassin: FONT_INVIS_*).
+    let source = "Subject: x\nPreheader: before the rest\n\nx";
+    let purpose = purpose(MessageKind::Announcement, Channel::Email);
+    let template = Template::check(source, purpose, &[CredentialForm::None]).unwrap();
+    let html = email(&template, &Values::sample()).html;
+    let (before, _) = html.split_once(">before the rest</div>").unwrap();
+    let element = &before[before.rfind('<').unwrap()..];
+    assert!(element.contains("display:none") && !element.contains("font-size"), "{element}");
+}
+
+#[test]
 fn a_button_has_the_themes_colour_and_text_that_can_be_read_on_it() {
     let template = announcement("[Open]({{ app_link }})").unwrap();
     let theme = Theme { colour: "#ffee00".parse().unwrap(), logo: None };
