@@ -42,7 +42,8 @@ impl Write {
             by: confirm.actor.clone(),
             at: self.now,
             resets: confirm.resets,
-            not_before: self.now + delta(hold),
+            not_before: self.now + delta(hold.max(confirm.starts_in)),
+            pilot: self.begin_pilot(&batch, confirm.pilot).await?,
         };
         sqlx::query(
             "UPDATE invite_batch SET state = 'running', confirmed_by = ?, confirmed_at = ?, resets = ?,
@@ -171,7 +172,7 @@ impl Write {
         Ok(maybe_batch(self.db(), organisation, id).await?.map(Ok))
     }
 
-    async fn pause(
+    pub(crate) async fn pause(
         &mut self,
         organisation: OrganisationId,
         batch: BatchId,
@@ -199,7 +200,7 @@ impl Write {
         .bind(batch.blob())
         .execute(self.db())
         .await?;
-        Ok(())
+        self.resume_pilot(organisation, batch).await
     }
 
     /// Stops a batch for good; its messages and invitations are swept.

@@ -12,6 +12,7 @@ use invite_core::machine::delivery::Standing;
 use invite_core::model::actor::Actor;
 use invite_core::model::batch::{Batch, BatchState, Confirmation, Progress, Totals, behind};
 use invite_core::model::contact::{EmailAddress, PhoneNumber};
+use invite_core::model::credential::CredentialKind;
 use invite_core::model::delivery::{Delivery, DeliveryState, EndReason};
 use invite_core::model::id::{BatchId, DeliveryId, InvitationId, OrganisationId, UserId};
 use invite_core::model::item::{Action, Decision, Item, SkipReason};
@@ -20,7 +21,9 @@ use invite_core::model::outcome::Receipt;
 use invite_core::model::user::User;
 use invite_core::model::wording::ItemWording;
 use invite_core::port::error::PortResult;
-use invite_core::port::plans::{BatchChange, Confirm, Confirmed, NewPlan, PlanPage, Plans};
+use invite_core::port::plans::{
+    BatchChange, Confirm, Confirmed, NewPlan, PlanPage, Plans, Retried, RetryChunk,
+};
 use serde_json::{Value, json};
 use sqlx::SqliteConnection;
 use sqlx::sqlite::SqliteRow;
@@ -29,7 +32,9 @@ use crate::SqliteStore;
 use crate::error::{Fault, Step};
 use crate::histories::{People, address_key};
 use crate::organisations::settings;
+use crate::pilot::read_pilot;
 use crate::rows::{Columns, Key, cursor, delta, json, limit, micros, missing, word};
+use crate::waits::waits_of;
 use crate::write::Write;
 
 #[async_trait]
@@ -60,6 +65,12 @@ impl Plans for SqliteStore {
         let mut write = self.write("change a batch").await?;
         let changed = write.change_batch(change).await;
         write.end(changed).await
+    }
+
+    async fn retry(&self, retry: RetryChunk) -> PortResult<Retried> {
+        let mut write = self.write("queue messages again").await?;
+        let retried = write.retry_chunk(&retry).await;
+        write.end(retried).await
     }
 
     async fn batch(&self, organisation: OrganisationId, batch: BatchId) -> PortResult<Option<Batch>> {
@@ -128,7 +139,13 @@ impl Plans for SqliteStore {
     }
 
     async fn progress(&self, organisation: OrganisationId, batch: BatchId) -> PortResult<Progress> {
-        let progress = async { progress(&mut *self.read().await?, organisation, batch).await }.await;
+        let now = self.instant();
+        let progress = async {
+            let mut read = self.read().await?;
+            let progress = progress(&mut read, organisation, batch).await?;
+            Ok(Progress { waits: waits_of(&mut read, organisation, batch, now).await?, ..progress })
+        };
+        let progress: Step<_> = progress.await;
         progress.map_err(|fault| fault.doing("read the progress of a batch"))
     }
 }
@@ -176,6 +193,7 @@ pub(crate) fn read_batch(row: &SqliteRow) -> Step<Batch> {
                 at: row.at("confirmed_at")?,
                 resets: row.flag("resets")?,
                 not_before: row.at("not_before")?,
+                pilot: read_pilot(row)?,
             }),
         },
         stopped_at: row.maybe_at("stopped_at")?,
@@ -232,6 +250,7 @@ pub(crate) fn read_delivery(row: &SqliteRow) -> Step<Delivery> {
         receipt: row.maybe_text("receipt")?.map(Receipt),
         attempts: row.small("attempts")?,
         next_attempt_at: (state == DeliveryState::Queued).then_some(due_at),
+        waits_for: row.maybe_word("waits_for")?.filter(|_| state == DeliveryState::Queued),
         sent_at: row.maybe_at("sent_at")?,
         changed_at: row.at("changed_at")?,
     })
@@ -293,27 +312,10 @@ async fn progress(db: &mut SqliteConnection, organisation: OrganisationId, batch
 }
 
 impl Write {
-    async fn open_plan(&mut self, plan: NewPlan) -> Step<Batch> {
+    pub(crate) async fn open_plan(&mut self, plan: NewPlan) -> Step<Batch> {
         let organisation = plan.actor.organisation();
-        let lifetime = delta(plan.lifetime);
-        let batch = Batch {
-            id: plan.id,
-            organisation,
-            action: plan.action,
-            selection: plan.selection,
-            channels: plan.channels,
-            state: BatchState::Planned,
-            paused_because: None,
-            planned_by: plan.actor,
-            inviter: plan.inviter,
-            planned_at: self.now,
-            complete: false,
-            expires_at: self.now + lifetime,
-            confirmed: None,
-            stopped_at: None,
-            templates: plan.templates,
-            totals: Totals::default(),
-        };
+        let expires_at = self.now + delta(plan.lifetime);
+        let batch = plan.opened(self.now, expires_at);
         sqlx::query(
             "INSERT INTO invite_batch (organisation, id, action, by_id, channels, state, planned_by, inviter,
                  planned_at, complete, expires_at, templates, totals)
@@ -341,7 +343,7 @@ impl Write {
         Ok(batch)
     }
 
-    async fn plan_page(&mut self, page: PlanPage) -> Step<Batch> {
+    pub(crate) async fn plan_page(&mut self, page: PlanPage) -> Step<Batch> {
         let organisation = page.organisation;
         let batch = maybe_batch(self.db(), organisation, page.plan).await?;
         let mut batch = batch.ok_or_else(|| Fault::Refused("there is no such plan".into()))?;
@@ -374,7 +376,7 @@ impl Write {
     }
 
     /// Decides about the people of a page, and counts them; gives the columns of their items and messages.
-    async fn decide_for_plan(
+    pub(crate) async fn decide_for_plan(
         &mut self,
         batch: &mut Batch,
         page: &PlanPage,
@@ -384,6 +386,10 @@ impl Write {
         let people = People::read(self.db(), page.organisation, users).await?;
         let mut lanes = BTreeMap::new();
         let behind = behind(&batch.planned_by, None);
+        let credential = match batch.action {
+            Action::HandOver => CredentialKind::SetUpLink,
+            Action::Invite | Action::Remind | Action::Refresh => settings.credential,
+        };
         let (mut items, mut deliveries) = (Vec::new(), Vec::new());
         for (id, user) in &page.people {
             let user = user.as_ref().filter(|user| user.id == *id);
@@ -406,11 +412,13 @@ impl Write {
             let decided = decide(&case);
             let invitation = match (decided.decision, batch.action) {
                 (Decision::Skip(_), _) => None,
-                (_, Action::Invite) => Some(InvitationId::new()),
                 (_, Action::Remind) => history.last_invitation.as_ref().map(|last| last.id),
+                (_, Action::Invite | Action::HandOver | Action::Refresh) => Some(InvitationId::new()),
             };
             let administrator = user.is_some_and(|user| user.role.is_administrator());
-            let wording = match (user, decided.decision.message_kind(batch.action)) {
+            // Of a batch of one person, who was not planned for, nobody looks at languages and sizes.
+            let counted = matches!(batch.action, Action::Invite | Action::Remind);
+            let wording = match (user, decided.decision.message_kind(batch.action).filter(|_| counted)) {
                 (Some(user), Some(kind)) => {
                     let message = (kind, decided.channels.as_slice());
                     page.wording(user, message, &settings, &batch.templates).map_err(Fault::Port)?
@@ -424,7 +432,7 @@ impl Write {
                 "reason": decided.decision.skip_reason().map(SkipReason::as_str),
                 "channels": written_channels(&decided.channels),
                 "invitation": invitation.map(Key::hex),
-                "credential": decided.decision.wants_credential().then_some(settings.credential),
+                "credential": decided.decision.wants_credential().then_some(credential),
                 "administrator": i64::from(administrator),
                 "wording": (wording != ItemWording::default()).then_some(wording),
             }));

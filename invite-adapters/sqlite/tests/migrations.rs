@@ -27,7 +27,7 @@ async fn an_empty_file_and_a_current_one_open() {
     let pool = bare(&path).await;
     let rows = sqlx::query("SELECT version FROM invite_schema").fetch_all(&pool).await.unwrap();
     let versions: Vec<i64> = rows.iter().map(|row| row.get(0)).collect();
-    assert_eq!(versions, (1..=versions.len().try_into().unwrap()).collect::<Vec<_>>());
+    assert!(versions.len() > 1 && versions.iter().zip(1..).all(|(version, number)| *version == number));
     let names = sqlx::query(
         "SELECT name FROM sqlite_schema WHERE name NOT LIKE 'invite\\_%' ESCAPE '\\' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'",
     );

@@ -76,7 +76,15 @@ async fn invite(store: &SqliteStore, organisation: OrganisationId, users: &[User
         policy: policy.clone(),
     };
     store.plan_page(page).await.unwrap();
-    let confirm = Confirm { plan, actor, resets: false, hold: Some(std::time::Duration::ZERO), policy };
+    let confirm = Confirm {
+        plan,
+        actor,
+        resets: false,
+        hold: Some(std::time::Duration::ZERO),
+        starts_in: std::time::Duration::ZERO,
+        pilot: None,
+        policy,
+    };
     assert!(matches!(store.confirm(confirm).await.unwrap(), Confirmed::Now(_)));
     plan
 }

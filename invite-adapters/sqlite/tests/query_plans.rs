@@ -20,6 +20,7 @@ async fn every_statement_finds_its_rows_by_a_key() {
         "deliveries.sql",
         "due_lanes.sql",
         "due_of_lane.sql",
+        "due_of_pilot.sql",
         "due_suspect.sql",
         "finish.sql",
         "invitations.sql",
@@ -31,10 +32,13 @@ async fn every_statement_finds_its_rows_by_a_key() {
         "people_around.sql",
         "probe_of_destination.sql",
         "probe_of_lanes.sql",
+        "probe_of_pilots.sql",
         "save_deliveries.sql",
         "to_lift.sql",
+        "to_retry.sql",
         "under_sso.sql",
         "waiting.sql",
+        "waits.sql",
         "wipe.sql",
     ];
     for (file, statement) in statements {

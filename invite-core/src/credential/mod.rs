@@ -11,6 +11,7 @@ pub mod own_password;
 pub mod random;
 pub mod seal;
 pub mod secret;
+pub mod suppression_key;
 pub mod temporary_password;
 
 use futures_util::{StreamExt, stream};
@@ -22,6 +23,7 @@ pub use own_password::{ChosenPassword, PasswordRuleError};
 pub use random::RandomError;
 pub use seal::{OpenError, SealContext, SealedSecret, SealingKey, SealingKeyError};
 pub use secret::Secret;
+pub use suppression_key::{AddressHash, SuppressionKey};
 pub use temporary_password::TemporaryPassword;
 
 use crate::model::credential::{CredentialKind, Generation};

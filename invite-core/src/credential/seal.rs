@@ -25,6 +25,7 @@ use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
 use super::secret::Secret;
+use super::suppression_key::SuppressionKey;
 use crate::model::credential::Generation;
 use crate::model::id::{InvitationId, OrganisationId};
 
@@ -121,6 +122,11 @@ impl SealingKey {
         let opened = key.cipher().decrypt(&nonce_of(header), payload).map_err(|_| OpenError::Damaged)?;
         let opened = Zeroizing::new(opened);
         std::str::from_utf8(&opened).map(Secret::copied).map_err(|_| OpenError::Damaged)
+    }
+
+    /// The keys under which the addresses of erased people stay suppressed.
+    pub fn suppression_key(&self) -> SuppressionKey {
+        SuppressionKey::derived(self.keys().map(|key| &*key.octets))
     }
 
     fn keys(&self) -> impl Iterator<Item = &Key> {

@@ -30,7 +30,8 @@ pub fn possible_text_messages(
     match action {
         _ if settings.sso_applies(user) => &[Sso],
         Action::Remind => &[Reminder],
-        Action::Invite => match (user.has_password, user.elsewhere) {
+        Action::HandOver => &[],
+        Action::Invite | Action::Refresh => match (user.has_password, user.elsewhere) {
             (true, true) => &[Announcement],
             (true, false) => &[Reset],
             // Whether they ever came is known to the store.

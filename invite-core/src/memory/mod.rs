@@ -14,17 +14,24 @@ mod begin;
 mod clock;
 mod consequences;
 mod departures;
+mod erasing;
+mod imports;
+mod offers;
 mod organisations;
 mod outcomes;
 mod people;
+mod pilot;
 mod plans;
 mod queue;
 mod records;
 mod redemption;
+mod retry;
+mod senders;
 mod state;
 mod sweep;
 mod transaction;
 mod transport;
+mod waits;
 
 #[cfg(test)]
 mod tests;

@@ -16,6 +16,7 @@ use crate::machine::batch::{BatchEvent, WrongBatchState};
 use crate::machine::delivery::Standing;
 use crate::model::batch::{Batch, BatchState, Confirmation, Progress, Totals, behind};
 use crate::model::contact::{EmailAddress, PhoneNumber};
+use crate::model::credential::CredentialKind;
 use crate::model::delivery::{Delivery, DeliveryState};
 use crate::model::id::{BatchId, DeliveryId, InvitationId, OrganisationId, UserId};
 use crate::model::invitation::InvitationState;
@@ -25,7 +26,7 @@ use crate::model::organisation::Settings;
 use crate::model::user::User;
 use crate::model::wording::ItemWording;
 use crate::port::error::{PortError, PortErrorKind, PortResult};
-use crate::port::plans::{BatchChange, Confirm, Confirmed, NewPlan, PlanPage, Plans};
+use crate::port::plans::{BatchChange, Confirm, Confirmed, NewPlan, PlanPage, Plans, Retried, RetryChunk};
 
 #[async_trait]
 impl Plans for MemoryStore {
@@ -47,6 +48,10 @@ impl Plans for MemoryStore {
 
     async fn change_batch(&self, change: BatchChange) -> PortResult<Option<Result<Batch, WrongBatchState>>> {
         self.transact(|transaction| transaction.change_batch(change))
+    }
+
+    async fn retry(&self, retry: RetryChunk) -> PortResult<Retried> {
+        self.transact(|transaction| transaction.retry(&retry))
     }
 
     async fn batch(&self, organisation: OrganisationId, batch: BatchId) -> PortResult<Option<Batch>> {
@@ -108,32 +113,16 @@ impl Plans for MemoryStore {
 }
 
 impl Transaction<'_> {
-    fn open_plan(&mut self, plan: NewPlan) -> Batch {
+    pub(super) fn open_plan(&mut self, plan: NewPlan) -> Batch {
         let organisation = plan.actor.organisation();
-        let batch = Batch {
-            id: plan.id,
-            organisation,
-            action: plan.action,
-            selection: plan.selection,
-            channels: plan.channels,
-            state: BatchState::Planned,
-            paused_because: None,
-            planned_by: plan.actor,
-            inviter: plan.inviter,
-            planned_at: self.now,
-            complete: false,
-            expires_at: self.now + delta(plan.lifetime),
-            confirmed: None,
-            stopped_at: None,
-            templates: plan.templates,
-            totals: Totals::default(),
-        };
+        let expires_at = self.now + delta(plan.lifetime);
+        let batch = plan.opened(self.now, expires_at);
         self.state.plans.insert((batch.expires_at, organisation, batch.id));
         self.state.batches.insert((organisation, batch.id), BatchRow::of(batch.clone()));
         batch
     }
 
-    fn plan_page(&mut self, page: &PlanPage) -> PortResult<Batch> {
+    pub(super) fn plan_page(&mut self, page: &PlanPage) -> PortResult<Batch> {
         let refused = |why: &str| PortError::new(PortErrorKind::Refused, format!("plan a page: {why}"));
         let organisation = page.organisation;
         let row =
@@ -147,7 +136,10 @@ impl Transaction<'_> {
         let decided = page.people.iter().map(|(id, user)| {
             let user = user.as_ref().filter(|user| user.id == *id);
             let mut row = self.decide_for_plan(&batch, &settings, &behind, *id, user);
-            if let (Some(user), Some(kind)) = (user, row.item.decision.message_kind(batch.action)) {
+            // Of a batch of one person, who was not planned for, nobody looks at languages and sizes.
+            let counted = matches!(batch.action, Action::Invite | Action::Remind);
+            let kind = row.item.decision.message_kind(batch.action).filter(|_| counted);
+            if let (Some(user), Some(kind)) = (user, kind) {
                 let message = (kind, row.item.channels.as_slice());
                 row.wording = page.wording(user, message, &settings, &batch.templates)?;
             }
@@ -170,7 +162,7 @@ impl Transaction<'_> {
         Ok(self.batch_row(organisation, page.plan).batch.clone())
     }
 
-    fn decide_for_plan(
+    pub(super) fn decide_for_plan(
         &self,
         batch: &Batch,
         settings: &Settings,
@@ -187,14 +179,17 @@ impl Transaction<'_> {
         let decided = decide(&case);
         let invitation = match (decided.decision, batch.action) {
             (Decision::Skip(_), _) => None,
-            (_, Action::Invite) => Some(InvitationId::new()),
             (_, Action::Remind) => history.last_invitation.map(|last| last.id),
+            (_, Action::Invite | Action::HandOver | Action::Refresh) => Some(InvitationId::new()),
         };
         ItemRow {
             item: Item { user: id, decision: decided.decision, channels: decided.channels, invitation },
             administrator: user.is_some_and(|user| user.role.is_administrator()),
             wording: ItemWording::default(),
-            credential: decided.decision.wants_credential().then_some(settings.credential),
+            credential: decided.decision.wants_credential().then_some(match batch.action {
+                Action::HandOver => CredentialKind::SetUpLink,
+                Action::Invite | Action::Remind | Action::Refresh => settings.credential,
+            }),
             generation: None,
         }
     }
@@ -249,7 +244,7 @@ impl Transaction<'_> {
         }
     }
 
-    fn confirm(&mut self, confirm: &Confirm) -> Confirmed {
+    pub(super) fn confirm(&mut self, confirm: &Confirm) -> Confirmed {
         let organisation = confirm.actor.organisation();
         let place = (organisation, confirm.plan);
         let Some(BatchRow { batch, .. }) = self.state.batches.get(&place) else {
@@ -285,8 +280,11 @@ impl Transaction<'_> {
             by: confirm.actor.clone(),
             at: self.now,
             resets: confirm.resets,
-            not_before: self.now + delta(hold),
+            not_before: self.now + delta(hold.max(confirm.starts_in)),
+            pilot: None,
         });
+        self.begin_pilot(place, confirm.pilot);
+        let row = self.state.batches.get_mut(&place).expect("it was there");
         self.state.going_on.insert(place);
         let batch = row.batch.clone();
         let Totals { send, reset, announce, .. } = batch.totals;
@@ -390,6 +388,7 @@ impl Transaction<'_> {
         row.batch.state = BatchState::Running;
         row.batch.paused_because = None;
         (row.outcomes, row.hard_failures) = (0, 0);
+        self.resume_pilot(organisation, batch);
     }
 
     fn stop_batch(&mut self, organisation: OrganisationId, batch: BatchId, to: BatchState) {
@@ -427,6 +426,7 @@ impl Transaction<'_> {
         progress.funnel.sent = reached.len() as u64;
         progress.funnel.delivered = reached.values().filter(|arrived| **arrived).count() as u64;
         progress.funnel.accepted = row.items.values().filter(accepted).count() as u64;
+        progress.waits = self.waits(organisation, row);
         progress
     }
 }
@@ -440,6 +440,7 @@ impl BatchRow {
             items: BTreeMap::new(),
             deliveries: BTreeSet::new(),
             queue: BTreeSet::new(),
+            pilot_until: None,
             on_their_way: 0,
             finished: false,
             outcomes: 0,

@@ -79,8 +79,20 @@ pub struct Confirmation {
     pub at: DateTime<Utc>,
     /// Whether the resets were consented to.
     pub resets: bool,
-    /// Nothing leaves before this.
+    /// Nothing leaves before this: the end of the hold, or the start time.
     pub not_before: DateTime<Utc>,
+    /// To how many people it goes first.
+    #[serde(default)]
+    pub pilot: Option<Pilot>,
+}
+
+/// The people to whom a batch goes first: when all their messages have gone or ended, it pauses itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pilot {
+    /// How many; fewer than the batch has.
+    pub people: u64,
+    /// Whether somebody has let the rest go on.
+    pub over: bool,
 }
 
 /// The versions of the messages that a batch uses, keyed `kind/channel/locale`; what is not named is built in.
@@ -252,6 +264,26 @@ pub struct Progress {
     pub reasons: BTreeMap<super::delivery::EndReason, u64>,
     /// The funnel.
     pub funnel: Funnel,
+    /// The queued messages that wait, by why they do; those that are due are not among them.
+    #[serde(default)]
+    pub waits: BTreeMap<super::delivery::WaitCause, Waits>,
+}
+
+/// Messages that wait for one reason.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Waits {
+    /// How many.
+    pub messages: u64,
+    /// When the first of them may go, as far as is known; none where that is up to somebody.
+    pub next_at: Option<DateTime<Utc>>,
+}
+
+impl Waits {
+    /// Counts so many messages more that wait until then.
+    pub fn add(&mut self, messages: u64, until: Option<DateTime<Utc>>) {
+        self.messages += messages;
+        self.next_at = [self.next_at, until].into_iter().flatten().min();
+    }
 }
 
 /// From the selection to the first sign-in, in people.

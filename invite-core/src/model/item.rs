@@ -17,6 +17,10 @@ pub enum Action {
     Invite,
     /// Adds a message to each person's last invitation; what they received before goes on working.
     Remind,
+    /// Begins an invitation for one person without any message: whoever asked was given the set-up link.
+    HandOver,
+    /// Begins an invitation for one person who asked for a fresh credential, replacing an earlier one.
+    Refresh,
 }
 
 impl Action {
@@ -25,7 +29,14 @@ impl Action {
         match self {
             Self::Invite => "invite",
             Self::Remind => "remind",
+            Self::HandOver => "hand_over",
+            Self::Refresh => "refresh",
         }
+    }
+
+    /// Whether it begins an invitation for each person, rather than adding to one that there is.
+    pub const fn begins_invitation(self) -> bool {
+        !matches!(self, Self::Remind)
     }
 }
 
@@ -109,6 +120,8 @@ skip_reasons! {
     NotDelivered = "not_delivered", "nothing of the last invitation arrived";
     /// The last message is too recent.
     TooSoon = "too_soon", "the last message is too recent";
+    /// They were given a link that still works; a message would take it away.
+    LinkInHand = "link_in_hand", "holds a link that works";
     /// Reminded as often as the organisation allows.
     EnoughReminders = "enough_reminders", "reminded often enough";
 }
@@ -159,7 +172,7 @@ impl Decision {
             (Self::Announce(Announcement::Elsewhere), _) => MessageKind::Announcement,
             (Self::SendWithReset, _) => MessageKind::Reset,
             (Self::Send, Action::Remind) => MessageKind::Reminder,
-            (Self::Send, Action::Invite) => MessageKind::Invitation,
+            (Self::Send, Action::Invite | Action::HandOver | Action::Refresh) => MessageKind::Invitation,
         })
     }
 

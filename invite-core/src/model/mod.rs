@@ -15,6 +15,7 @@ pub mod message_kind;
 pub mod organisation;
 pub mod outcome;
 pub(crate) mod plain_text;
+pub mod quiet_hours;
 pub mod role;
 pub mod selection;
 pub mod sender;

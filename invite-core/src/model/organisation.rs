@@ -13,6 +13,7 @@ use super::credential::CredentialKind;
 use super::id::OrganisationId;
 use super::locale::Locale;
 use super::message::{Channel, Mailbox};
+use super::quiet_hours::QuietHours;
 use super::sign_in::SignInMethod;
 use super::theme::Theme;
 use super::user::User;
@@ -87,6 +88,14 @@ pub struct Settings {
     pub sso_policy: SsoPolicy,
     /// How often people are reminded.
     pub reminders: ReminderRules,
+    /// The hours in which no SMS is sent, in the recipient's zone or else the organisation's: it waits until they are
+    /// over. From 20:00 to 8:00 by default; none for none.
+    #[serde(default = "standard_quiet_hours")]
+    pub quiet_hours: Option<QuietHours>,
+}
+
+fn standard_quiet_hours() -> Option<QuietHours> {
+    Some(QuietHours::standard())
 }
 
 /// When the person's own password stops working after a reset.
@@ -168,6 +177,7 @@ impl Settings {
             sign_in: SignInMethod::Password,
             sso_policy: SsoPolicy::Skip,
             reminders: ReminderRules::default(),
+            quiet_hours: standard_quiet_hours(),
         }
     }
 

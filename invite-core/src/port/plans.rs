@@ -1,6 +1,7 @@
 //! Plans and batches: part of the invitation store.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU64;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -9,7 +10,7 @@ use chrono::{DateTime, Utc};
 use super::error::{PortError, PortErrorKind, PortResult};
 use crate::machine::batch::{BatchEvent, WrongBatchState};
 use crate::model::actor::Actor;
-use crate::model::batch::{Batch, Progress, TemplatePins};
+use crate::model::batch::{Batch, BatchState, Progress, TemplatePins, Totals};
 use crate::model::delivery::Delivery;
 use crate::model::id::{BatchId, DeliveryId, OrganisationId, UserId};
 use crate::model::item::{Action, Item};
@@ -37,6 +38,8 @@ pub trait Plans: Send + Sync {
     /// Adds one page of people to a plan that is not complete: decides about each with
     /// [`decide`](crate::decision::decide), on their rows as they are, and keeps item, messages and totals.
     ///
+    /// The ids of messages ascend with their people: pilots are cut off at one.
+    ///
     /// Conditional on `after`, the last person of the page before: a page that was written already changes nothing.
     /// Gives the batch, with its totals so far. Languages and sizes of the messages are those of
     /// [`PlanPage::wording`]; they are kept with the item, so that confirming can take them back. With the last page,
@@ -46,12 +49,29 @@ pub trait Plans: Send + Sync {
     /// Confirms a complete plan: one conditional write, in which the confirmer's own item becomes skip: `yourself`,
     /// and, without consent, those of resets become skip: `set_up_needs_consent`, totals and messages with them.
     /// Confirming again answers [`Confirmed::Already`].
+    ///
+    /// A batch with a pilot of fewer people than it has gives out the messages of its first people alone, in ascending
+    /// order of id. The transaction in which the last of those messages ends, however it ends, pauses the batch, tells
+    /// so in words ([`pilot::because`](crate::decision::pilot::because)) and writes the event; nothing else was given
+    /// out before.
     async fn confirm(&self, confirm: Confirm) -> PortResult<Confirmed>;
 
     /// Pauses, resumes, cancels or recalls. Cancelling and recalling count at once in everything that reads; messages
     /// and invitations are swept in chunks. Resuming sets the brake's count to nought; the hours of messages that were
     /// already tried go on by themselves, for the machine leaves out what a message waits beyond its due time.
+    ///
+    /// Resuming a batch whose pilot is out lets the rest go on. While messages of the pilot are still on their way (a
+    /// person or the brake had paused it, or one was asked for again), it is the pilot that goes on, and the batch pauses
+    /// itself when that is out.
     async fn change_batch(&self, change: BatchChange) -> PortResult<Option<Result<Batch, WrongBatchState>>>;
+
+    /// Puts failed or unknown messages of a batch back into the queue, a chunk at a time, in ascending order of id, with
+    /// [`DeliveryEvent::Retry`](crate::machine::delivery::DeliveryEvent::Retry), and audits each chunk that found any.
+    /// The batch is not finished any more.
+    ///
+    /// Only where the batch is confirmed and neither cancelled nor recalled. A request leaves alone what changed after its
+    /// first chunk: a message that failed again meanwhile takes another request, so of two at the same time one queues it.
+    async fn retry(&self, retry: RetryChunk) -> PortResult<Retried>;
 
     /// A plan or batch.
     async fn batch(&self, organisation: OrganisationId, batch: BatchId) -> PortResult<Option<Batch>>;
@@ -105,6 +125,30 @@ pub struct NewPlan {
     pub templates: TemplatePins,
     /// How long it can be confirmed.
     pub lifetime: Duration,
+}
+
+impl NewPlan {
+    /// The empty plan, opened now.
+    pub fn opened(self, now: DateTime<Utc>, expires_at: DateTime<Utc>) -> Batch {
+        Batch {
+            id: self.id,
+            organisation: self.actor.organisation(),
+            action: self.action,
+            selection: self.selection,
+            channels: self.channels,
+            state: BatchState::Planned,
+            paused_because: None,
+            planned_by: self.actor,
+            inviter: self.inviter,
+            planned_at: now,
+            complete: false,
+            expires_at,
+            confirmed: None,
+            stopped_at: None,
+            templates: self.templates,
+            totals: Totals::default(),
+        }
+    }
 }
 
 /// One page of a plan.
@@ -161,6 +205,10 @@ pub struct Confirm {
     pub resets: bool,
     /// How long nothing leaves; none for the policy's hold.
     pub hold: Option<Duration>,
+    /// From now until the start time. Nothing leaves before both this and the hold are over.
+    pub starts_in: Duration,
+    /// To how many people it goes first; as many as it has, or more, is no pilot.
+    pub pilot: Option<NonZeroU64>,
     /// The host's figures.
     pub policy: Policy,
 }
@@ -193,4 +241,49 @@ pub struct BatchChange {
     pub event: BatchEvent,
     /// Why, in words, for a pause.
     pub because: Option<String>,
+}
+
+/// A chunk of messages to be sent again.
+#[derive(Debug, Clone)]
+pub struct RetryChunk {
+    /// Of which batch.
+    pub batch: BatchId,
+    /// By whom, and in which organisation.
+    pub actor: Actor,
+    /// Those that failed.
+    pub failed: bool,
+    /// Those of which nobody knows whether they were sent.
+    pub unknown: bool,
+    /// Where the chunk before ended; none for the first.
+    pub cursor: Option<RetryCursor>,
+    /// At most so many messages.
+    pub limit: usize,
+}
+
+/// Where a chunk ended. A store makes it, and is given it back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RetryCursor {
+    /// When the first chunk was, on the store's clock.
+    pub since: DateTime<Utc>,
+    /// The last message that was looked at.
+    pub after: DeliveryId,
+}
+
+/// What a chunk did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Retried {
+    /// So many that had failed, and so many that were unknown, are queued; the cursor of the next chunk, if there may be
+    /// one.
+    Queued {
+        /// Had failed.
+        failed: u64,
+        /// Were unknown.
+        unknown: u64,
+        /// Where to go on.
+        next: Option<RetryCursor>,
+    },
+    /// There is no such batch in this organisation.
+    NotFound,
+    /// It is not confirmed, or it was cancelled or recalled.
+    Stopped(BatchState),
 }

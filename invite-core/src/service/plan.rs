@@ -168,8 +168,9 @@ impl Invites {
         };
         let batch = self.inner.store.open_plan(new).await?;
         let sizes = SmsSizes::new(self, organisation.clone(), &batch);
+        let hashed = self.has_hashed_suppressions(organisation.id).await?;
         let mut pages =
-            Pages { invites: self, organisation: organisation.id, batch, senders, sizes, cursor: None };
+            Pages { invites: self, organisation: organisation.id, batch, senders, sizes, hashed, cursor: None };
         match request.selection {
             Selection::Ids(ids) => pages.of_ids(ids).await?,
             Selection::Matching(filter) => pages.of_filter(filter).await?,
@@ -201,7 +202,7 @@ impl Invites {
     }
 
     /// What each channel that may be used sends with.
-    async fn senders_for(
+    pub(super) async fn senders_for(
         &self,
         organisation: &Arc<Organisation>,
         rule: ChannelRule,
@@ -236,6 +237,8 @@ struct Pages<'a> {
     batch: Batch,
     senders: BTreeMap<Channel, (SenderKey, String)>,
     sizes: SmsSizes<'a>,
+    /// Whether addresses of erased people are suppressed.
+    hashed: bool,
     /// The last person who was added.
     cursor: Option<UserId>,
 }
@@ -280,6 +283,10 @@ impl Pages<'_> {
 
     async fn add(&mut self, people: Vec<(UserId, Option<User>)>, last: bool) -> Result<(), Error> {
         let cursor = people.last().map(|(id, _)| *id);
+        if self.hashed {
+            let known = people.iter().filter_map(|(_, user)| user.as_ref());
+            self.invites.recognise(self.organisation, known).await?;
+        }
         let sms_sizes = self.sizes.of(&people).await?;
         let page = PlanPage {
             organisation: self.organisation,

@@ -17,6 +17,8 @@ pub(super) fn of(batch: &Batch, credential: CredentialKind) -> String {
     let what = match batch.action {
         Action::Invite => "an invitation",
         Action::Remind => "a reminder",
+        Action::HandOver => "a link in hand, no message,",
+        Action::Refresh => "a fresh invitation",
     };
     let mut lines = vec![format!("People looked at: {}", grouped(totals.people()))];
     let mut line = |count: u64, text: String| {

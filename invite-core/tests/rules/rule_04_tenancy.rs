@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::time::Duration;
 
-use invite_core::model::id::{BatchId, OrganisationId, UserId};
+use invite_core::model::id::{BatchId, ImportId, OrganisationId, UserId};
 use invite_core::model::locale::Locale;
 use invite_core::model::message::Channel;
 use invite_core::model::message_kind::MessageKind;
@@ -26,6 +26,7 @@ struct Two {
     plan: BatchId,
     batch: BatchId,
     temporary: Secret,
+    import: ImportId,
     theirs: OrganisationId,
     thief: Actor,
 }
@@ -35,6 +36,8 @@ impl Two {
         let house = House::new().await;
         let anna = house.add("anna").await;
         house.set_up("anna", anna).await;
+        let file = "username,group\nanna,Oslo\n".as_bytes();
+        let import = house.invites.import(&house.admin, file, ImportOptions::default()).await.unwrap().import;
         let batch = house.send(Invite::users([anna])).await;
         let temporary = password(house.messages_to("anna").last().unwrap());
         house.add("bo").await;
@@ -47,7 +50,7 @@ impl Two {
         let boss = person("boss", |user| user.role = Role::Administrator);
         let thief = Actor::administrator(theirs, boss.id);
         house.invites.add_user(&Actor::system(theirs), boss).await.unwrap();
-        Self { house, anna, plan, batch, temporary, theirs, thief }
+        Self { house, anna, plan, batch, temporary, import, theirs, thief }
     }
 
     /// Everything of ours that could be changed, in words.
@@ -64,6 +67,7 @@ impl Two {
             writeln!(all, "{batch:?} {items:?} {:?}", house.deliveries(batch.id).await).unwrap();
         }
         let suppressions = invites.suppressions(admin, None, 100).await.unwrap();
+        writeln!(all, "{:?}", invites.imports(admin, None, 100).await.unwrap()).unwrap();
         let settings = invites.organisation(house.organisation).await.unwrap();
         let audit = invites.audit(admin, None, 1000).await.unwrap();
         let templates = invites.templates(admin).await.unwrap();
@@ -73,7 +77,7 @@ impl Two {
 
     /// Calls a service of [`Invites`] as the administrator of the other organisation, with ids of ours.
     async fn try_to_cross_with(&self, service: &str) {
-        let Self { house, anna, plan, batch, temporary, theirs, thief } = self;
+        let Self { house, anna, plan, batch, temporary, theirs, thief, .. } = self;
         let (invites, anna, plan, batch, theirs): (&Invites, _, _, _, _) =
             (&house.invites, *anna, *plan, *batch, *theirs);
         let now = "2026-11-23T09:00:00Z".parse().unwrap();
@@ -108,6 +112,16 @@ impl Two {
                 let report = invites.import(thief, file, ImportOptions::default()).await.unwrap();
                 assert_eq!((report.created, report.updated), (1, 0));
             }
+            "imports" => assert!(invites.imports(thief, None, 10).await.unwrap().rows.is_empty()),
+            "undo_import" => not_found(invites.undo_import(thief, self.import).await),
+            "find_user" => {
+                for name in ["anna", "anna@acme.example", &anna.to_string()] {
+                    not_found(invites.find_user(thief, name).await);
+                }
+            }
+            "export_person" => not_found(invites.export_person(thief, anna).await),
+            "erase_person" => not_found(invites.erase_person(thief, anna).await),
+            "record_erased" => assert!(!invites.record_erased(theirs, anna).await.unwrap().found),
             "plan" => {
                 let plan = invites.plan(thief, Invite::users([anna])).await.unwrap();
                 assert_eq!(plan.totals().recipients(), 0);

@@ -32,6 +32,7 @@ use invite_core::model::user::User;
 use invite_core::policy::Policy;
 use invite_core::port::clock::Clock;
 use invite_core::port::error::PortResult;
+use invite_core::port::offers::{HandOverLink, LinkHandedOver, Offers, Refresh, Refreshed};
 use invite_core::port::organisations::{
     OrganisationSaved, Organisations, SaveTemplate, StoredTemplate, TemplateSaved, TemplateVersion, TestSend,
 };
@@ -39,7 +40,9 @@ use invite_core::port::plans::{BatchChange, Confirm, Confirmed, NewPlan, PlanPag
 use invite_core::port::queue::{
     Begin, Begun, Claim, Claimed, HandOver, HandOverResult, Queue, Record, RecordDelivery, Reported, Waiting,
 };
-use invite_core::port::records::{Arrival, AuditEntry, PersonRecord, Records, SuppressionChange};
+use invite_core::port::records::{
+    Arrival, AuditEntry, Erase, Erased, KnownAddress, PersonRecord, Records, SuppressionChange, Traces,
+};
 use invite_core::port::redemption::{
     Close, Guess, Link, LinkState, OpenPassword, Redemption, Reserve, Reserved,
 };
@@ -163,6 +166,12 @@ pub(super) enum Fault {
     SharedAsPlanned,
     /// The languages of those who are taken out of a plan still count.
     WordingAsPlanned,
+    /// Erasing says yes and does nothing.
+    ErasedLater,
+    /// An address of an erased person is no longer suppressed.
+    SuppressionErased,
+    /// The export of a person has everybody's events.
+    TracesOfAll,
 }
 
 /// A clock that every other reader sees ten minutes ahead.
@@ -210,6 +219,7 @@ struct Notes {
     reservations: BTreeMap<CredentialId, u64>,
     read: EventCursor,
     resets: Vec<TemplateKey>,
+    forgets_hashes: bool,
 }
 
 impl Wrong {
@@ -782,6 +792,17 @@ impl Redemption for Wrong {
 }
 
 #[async_trait]
+impl Offers for Wrong {
+    async fn hand_over_link(&self, hand_over: HandOverLink) -> PortResult<LinkHandedOver> {
+        self.store.hand_over_link(hand_over).await
+    }
+
+    async fn refresh(&self, refresh: Refresh) -> PortResult<Refreshed> {
+        self.store.refresh(refresh).await
+    }
+}
+
+#[async_trait]
 impl Records for Wrong {
     async fn histories(&self, organisation: OrganisationId, users: Vec<User>) -> PortResult<Vec<History>> {
         self.store.histories(organisation, users).await
@@ -870,5 +891,52 @@ impl Records for Wrong {
 
     async fn suppress(&self, change: SuppressionChange) -> PortResult<()> {
         self.store.suppress(change).await
+    }
+
+    async fn erase(&self, erase: Erase) -> PortResult<Erased> {
+        match self.fault {
+            Fault::ErasedLater => Ok(Erased { found: true, ..Erased::default() }),
+            Fault::SuppressionErased => {
+                let organisation = erase.actor.organisation();
+                let erased = Records::erase(&self.store, erase).await?;
+                for other in self.store.suppressions(organisation, None, 100).await? {
+                    let Suppression { channel, address, .. } = other;
+                    let release = SuppressionChange {
+                        actor: Actor::system(organisation),
+                        channel,
+                        address,
+                        reason: None,
+                    };
+                    self.store.suppress(release).await?;
+                }
+                self.notes().forgets_hashes = true;
+                Ok(erased)
+            }
+            _ => Records::erase(&self.store, erase).await,
+        }
+    }
+
+    async fn has_hashed_suppressions(&self, organisation: OrganisationId) -> PortResult<bool> {
+        self.store.has_hashed_suppressions(organisation).await
+    }
+
+    async fn recognise(&self, organisation: OrganisationId, addresses: Vec<KnownAddress>) -> PortResult<()> {
+        if self.notes().forgets_hashes {
+            return Ok(());
+        }
+        self.store.recognise(organisation, addresses).await
+    }
+
+    async fn traces(
+        &self,
+        organisation: OrganisationId,
+        user: UserId,
+        addresses: Vec<(Channel, String)>,
+    ) -> PortResult<Traces> {
+        let mut traces = self.store.traces(organisation, user, addresses).await?;
+        if self.is(Fault::TracesOfAll) {
+            traces.events = self.store.events(EventCursor::default(), usize::MAX).await?;
+        }
+        Ok(traces)
     }
 }

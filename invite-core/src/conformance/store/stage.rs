@@ -276,6 +276,8 @@ impl Stage {
             actor: self.actor(),
             resets: true,
             hold: Some(Duration::ZERO),
+            starts_in: Duration::ZERO,
+            pilot: None,
             policy: self.policy.clone(),
         }
     }
@@ -667,6 +669,8 @@ fn organisation(alias: &str) -> Checked<Organisation> {
     let wrong = |what: &dyn std::fmt::Display| Failure::new(format!("{alias}: {what}"));
     let mut settings = Settings::new(alias.to_uppercase());
     settings.channels = Channel::ALL.into();
+    // It is any time of day where the suite runs.
+    settings.quiet_hours = None;
     settings.country = "NO".parse().ok();
     settings.link_pattern = "https://app.example.com/welcome#{token}".parse().ok();
     let alias = alias.parse().map_err(|error| wrong(&error))?;

@@ -185,7 +185,8 @@ impl World {
 
     pub(super) async fn confirm(&self, plan: BatchId) -> Batch {
         let (actor, policy) = (self.system(), self.policy.clone());
-        let confirm = Confirm { plan, actor, resets: true, hold: None, policy };
+        let confirm =
+            Confirm { plan, actor, resets: true, hold: None, starts_in: Duration::ZERO, pilot: None, policy };
         match self.store.confirm(confirm).await.unwrap() {
             Confirmed::Now(batch) => *batch,
             other => panic!("{other:?}"),

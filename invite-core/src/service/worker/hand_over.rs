@@ -7,7 +7,7 @@ use super::lease::Lease;
 use crate::credential::{OpenError, SealContext, SealingKey, Secret};
 use crate::model::batch::Batch;
 use crate::model::organisation::Organisation;
-use crate::model::outcome::{Answer, Outcome};
+use crate::model::outcome::Answer;
 use crate::port::InvitationStore;
 use crate::port::queue::{HandOver, HandOverResult};
 use crate::port::senders::Sender;
@@ -34,7 +34,7 @@ pub(super) async fn hand_over(departure: &Departure, inner: &Inner) -> HandOverR
     };
     let secret = match secret(&departure.hand_over, &inner.key) {
         Ok(secret) => secret,
-        Err(answer) => return HandOverResult::Outcome(Outcome::Deferred { retry_after: None, answer }),
+        Err(result) => return result,
     };
     let message = match compose(departure, &template, secret.as_ref()) {
         Ok(message) => message,
@@ -77,7 +77,10 @@ async fn template(
     })
 }
 
-fn secret(hand_over: &HandOver, key: &SealingKey) -> Result<Option<Secret>, Answer> {
+/// The secret, or what becomes of a message whose secret cannot be opened. Where the key is not at hand, that is mended
+/// by giving it back, so the message waits, and so it does for a newer version where that has sealed it; a secret that is
+/// damaged is of no use to anybody, so another one is minted.
+fn secret(hand_over: &HandOver, key: &SealingKey) -> Result<Option<Secret>, HandOverResult> {
     let Some(credential) = &hand_over.credential else { return Ok(None) };
     let context = SealContext {
         organisation: hand_over.organisation,
@@ -86,8 +89,12 @@ fn secret(hand_over: &HandOver, key: &SealingKey) -> Result<Option<Secret>, Answ
     };
     key.open(&credential.sealed, &context).map(Some).map_err(|error| {
         tracing::error!(delivery = %hand_over.id, %error, "the sealed secret cannot be opened");
-        let code =
-            if matches!(error, OpenError::UnknownKey { .. }) { "unknown_key" } else { "damaged_secret" };
-        Answer::new(code, error.to_string())
+        match error {
+            OpenError::UnknownKey { .. } => {
+                HandOverResult::Locked(Answer::new("unknown_key", error.to_string()))
+            }
+            OpenError::Format => HandOverResult::Locked(Answer::new("unknown_format", error.to_string())),
+            OpenError::Damaged => HandOverResult::Damaged(Answer::new("damaged_secret", error.to_string())),
+        }
     })
 }
