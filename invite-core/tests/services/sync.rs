@@ -177,6 +177,15 @@ async fn nobody_is_deactivated_whom_a_refused_row_may_mean() {
 }
 
 #[tokio::test]
+async fn a_file_that_names_nobody_deactivates_nobody() {
+    let world = World::new().await;
+    world.add("Anna").await;
+    let report = sync(&world, "username,email\n").await;
+    assert_eq!((report.deactivated, report.withheld.is_some()), (0, true));
+    assert_eq!(active(&world).await, ["Anna", "Kari"]);
+}
+
+#[tokio::test]
 async fn what_a_row_refused_for_good_says_of_a_stranger_withholds_nothing() {
     let world = World::new().await;
     world.add("Anna").await;

@@ -102,6 +102,9 @@ caught! {
     a_version_that_was_pinned_is_not_kept: PinsForgotten
         by a_message_of_ones_own_has_versions_that_count_up_and_can_go_back_to_the_built_in_one
     the_audit_forgets: AuditForgets by confirming_is_audited_once
+    erasing_is_answered_and_forgotten: ErasedLater by whoever_is_erased_loses_what_was_sent_and_what_waits
+    an_erased_address_is_written_to_again: SuppressionErased by an_address_stays_suppressed_by_its_hash
+    traces_are_of_everybody: TracesOfAll by traces_are_of_one_person
 }
 
 #[test]
