@@ -318,7 +318,7 @@ impl Import<'_> {
     }
 
     async fn page(&mut self, page: Rows) -> Result<(), Error> {
-        let Rows { rows, mut errors, refused, last_line } = page;
+        let Rows { people: rows, mut errors, refused, last_line } = page;
         let sync = self.options.mode == ImportMode::Sync;
         if !rows.is_empty() || (sync && !refused.is_empty()) {
             let lines: Vec<u64> = rows.iter().map(|row| row.line).collect();

@@ -6,7 +6,7 @@ use crate::model::delivery::{DeliveryState, EndReason};
 use crate::model::event::{EventCursor, Happening};
 use crate::model::message::Channel;
 use crate::model::suppression::SuppressionReason;
-use crate::port::records::{Erased, KnownAddress, PersonRecord, SuppressionChange};
+use crate::port::records::{Erased, KnownAddress, PersonRecord, SuppressionChange, Traces};
 
 impl Stage {
     async fn suppress(&self, address: &str) -> Checked {
@@ -141,6 +141,6 @@ pub(super) async fn the_traces_of_a_person_are_theirs_alone(stage: Stage) -> Che
     let audit: Vec<_> = traces.audit.iter().map(|line| line.subject.clone()).collect();
     same!(audit, [anna.id.to_string()], "subjects of the audit");
     let elsewhere = neighbour.store.traces(neighbour.organisation, anna.id, vec![]).await?;
-    same!(elsewhere, Default::default(), "traces elsewhere");
+    same!(elsewhere, Traces::default(), "traces elsewhere");
     Ok(())
 }

@@ -6,6 +6,8 @@ use crate::model::delivery::{DeliveryState, EndReason};
 use crate::model::user::User;
 use crate::port::people::Saved;
 
+type Edit = fn(&mut User);
+
 pub(super) async fn people_are_added_changed_and_left_as_they_are(stage: Stage) -> Checked {
     let mut anna = person("Anna", "anna");
     anna.has_password = true;
@@ -23,7 +25,7 @@ pub(super) async fn a_unique_key_is_taken_whatever_its_case(stage: Stage) -> Che
     let mut anna = stage.add("Ægir").await?;
     (anna.employee_number, anna.external_id) = (Some("7a".into()), Some("X-1".into()));
     stage.save(&anna).await?;
-    let changes: [(&str, fn(&mut User)); 3] = [
+    let changes: [(&str, Edit); 3] = [
         ("username", |user| user.username = Some("ÆGIR".into())),
         ("employee_number", |user| user.employee_number = Some("7A".into())),
         ("external_id", |user| user.external_id = Some("x-1".into())),
@@ -54,7 +56,7 @@ pub(super) async fn whoever_comes_back_after_30_days_begins_anew(stage: Stage) -
 }
 
 pub(super) async fn whoever_leaves_loses_what_waits(stage: Stage) -> Checked {
-    let changes: [(fn(&mut User), EndReason); 2] = [
+    let changes: [(Edit, EndReason); 2] = [
         (|user| user.deactivated = true, EndReason::Deactivated),
         (|user| user.email = "new@example.com".parse().ok(), EndReason::AddressChanged),
     ];

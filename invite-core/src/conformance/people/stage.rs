@@ -236,11 +236,12 @@ impl Stage {
 }
 
 pub(super) fn person(name: &str, username: &str) -> User {
-    let mut user = User::new(UserId::new());
-    user.first_name = name.to_owned();
-    user.username = Some(username.to_owned());
-    user.email = format!("{username}@example.com").parse().ok();
-    user
+    User {
+        first_name: name.to_owned(),
+        username: Some(username.to_owned()),
+        email: format!("{username}@example.com").parse().ok(),
+        ..User::new(UserId::new())
+    }
 }
 
 /// A row that gives a person with this user name a group.

@@ -3,6 +3,7 @@
 use super::stage::{HOUR, Stage, accepted, refused};
 use crate::conformance::{Checked, Failure};
 use crate::credential::{SealingKey, SuppressionKey, random};
+use crate::model::contact::EmailAddress;
 use crate::model::delivery::{DeliveryState, EndReason};
 use crate::model::event::Happening;
 use crate::model::id::UserId;
@@ -82,7 +83,7 @@ pub(super) async fn an_address_stays_suppressed_by_its_hash(stage: Stage) -> Che
     let mut again = stage.person();
     again.email.clone_from(&user.email);
     stage.put(&again);
-    let address = user.email.as_ref().map(|email| email.key()).unwrap_or_default();
+    let address = user.email.as_ref().map(EmailAddress::key).unwrap_or_default();
     let hashes = key.hashes(stage.id(), Channel::Email, &address).collect();
     let known = KnownAddress { channel: Channel::Email, address, hashes };
     stage.store.recognise(stage.id(), vec![known]).await?;
