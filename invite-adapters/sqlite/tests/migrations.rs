@@ -2,10 +2,13 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-use invite_core::model::id::{BatchId, OrganisationId};
+use invite_core::model::actor::Actor;
+use invite_core::model::id::{BatchId, ImportId, OrganisationId, UserId};
 use invite_core::port::error::PortErrorKind;
 use invite_core::port::organisations::Organisations;
+use invite_core::port::people::{People, UndoPage, Undone};
 use invite_core::port::plans::Plans;
+use invite_core::port::records::Records;
 use invite_sqlite::SqliteStore;
 use sqlx::Row;
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePool};
@@ -135,4 +138,46 @@ async fn a_path_that_cannot_be_written_says_so() {
     let folder = tempfile::tempdir().unwrap();
     let error = SqliteStore::open(folder.path().join("nowhere/invite.db")).await.unwrap_err();
     assert_eq!(error.kind(), PortErrorKind::NotWritable);
+}
+
+#[tokio::test]
+async fn the_tables_of_the_first_version_are_brought_forward_with_what_is_in_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("invite.db");
+    let pool = bare(&path).await;
+    sqlx::raw_sql(include_str!("../migrations/0001_first.sql")).execute(&pool).await.unwrap();
+    sqlx::raw_sql(
+        "CREATE TABLE invite_schema (version INTEGER PRIMARY KEY, applied_at INTEGER NOT NULL) STRICT;
+         INSERT INTO invite_schema VALUES (1, 0);",
+    )
+    .execute(&pool)
+    .await
+    .unwrap();
+    let (organisation, import, user) = (OrganisationId::new(), ImportId::new(), UserId::new());
+    let octets = |uuid: uuid::Uuid| uuid.as_bytes().to_vec();
+    sqlx::query("INSERT INTO invite_import VALUES (?, ?, 'old.csv', ?)")
+        .bind(octets(organisation.as_uuid()))
+        .bind(octets(import.as_uuid()))
+        .bind(serde_json::to_string(&Actor::system(organisation)).unwrap())
+        .execute(&pool)
+        .await
+        .unwrap();
+    sqlx::query("INSERT INTO invite_import_line VALUES (?, ?, ?, 2, 1, 0)")
+        .bind(octets(organisation.as_uuid()))
+        .bind(octets(user.as_uuid()))
+        .bind(octets(import.as_uuid()))
+        .execute(&pool)
+        .await
+        .unwrap();
+    let store = SqliteStore::open(&path).await.unwrap();
+    let listed = store.imports(organisation, None, 10).await.unwrap();
+    assert_eq!(
+        (listed[0].file_name.as_str(), listed[0].began_at, listed[0].complete),
+        ("old.csv", None, true)
+    );
+    assert_eq!(store.person(organisation, user).await.unwrap().import_lines.len(), 1);
+    let actor = Actor::system(organisation);
+    let undone =
+        store.undo_page(UndoPage { organisation, actor, import, after: None, limit: 10 }).await.unwrap();
+    assert_eq!(undone, Undone::TooLate, "what it changed was not kept");
 }

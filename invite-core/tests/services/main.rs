@@ -3,12 +3,16 @@
 
 mod accept;
 mod batches;
+mod erase;
 mod hosts;
 mod import;
 mod plan;
+mod returning;
 mod sign_in;
 mod story;
 mod support;
 mod templates;
+mod sync;
 mod tenancy;
+mod undo;
 mod users;

@@ -119,6 +119,9 @@ caught! {
         by whoever_is_taken_out_of_a_plan_no_longer_counts_in_its_figures
     whoever_was_taken_out_counts_in_the_languages: WordingAsPlanned
         by whoever_is_taken_out_of_a_plan_no_longer_counts_in_its_figures
+    erasing_is_answered_and_forgotten: ErasedLater by whoever_is_erased_loses_what_was_sent_and_what_waits
+    an_erased_address_is_written_to_again: SuppressionErased by an_address_stays_suppressed_by_its_hash
+    traces_are_of_everybody: TracesOfAll by traces_are_of_one_person
 }
 
 #[test]

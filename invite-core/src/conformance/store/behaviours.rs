@@ -2,7 +2,7 @@
 
 use super::stage::Stage;
 use super::{
-    StoreUnderTest, arrivals, beginning, claiming, confirming, credentials, organisations, outcomes,
+    StoreUnderTest, arrivals, beginning, claiming, confirming, credentials, erasing, organisations, outcomes,
     planning, records, redemption, reports, retirement, senders, stopping, sweeping, tenancy,
 };
 use crate::conformance::Behaviour;
@@ -317,6 +317,12 @@ macro_rules! __store_behaviours {
                 a_reminder_reopens_what_expired
                 a_plan_that_nobody_confirmed_is_removed
                 a_sweep_takes_back_what_dead_workers_have
+            }
+            erasing {
+                whoever_is_erased_loses_what_was_sent_and_what_waits
+                an_outcome_that_comes_after_the_erasure_brings_no_address_back
+                an_address_stays_suppressed_by_its_hash
+                traces_are_of_one_person
             }
             tenancy {
                 a_batch_is_not_seen_from_another_organisation

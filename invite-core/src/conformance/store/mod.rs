@@ -14,6 +14,7 @@ mod behaviours;
 mod claiming;
 mod confirming;
 mod credentials;
+mod erasing;
 mod organisations;
 mod outcomes;
 mod planning;
