@@ -24,7 +24,8 @@ async fn an_empty_file_and_a_current_one_open() {
     }
     let pool = bare(&path).await;
     let rows = sqlx::query("SELECT version FROM invite_schema").fetch_all(&pool).await.unwrap();
-    assert_eq!(rows.iter().map(|row| row.get::<i64, _>(0)).collect::<Vec<_>>(), [1]);
+    let versions: Vec<i64> = rows.iter().map(|row| row.get(0)).collect();
+    assert_eq!(versions, (1..).take(versions.len()).collect::<Vec<_>>());
     let names = sqlx::query(
         "SELECT name FROM sqlite_schema WHERE name NOT LIKE 'invite\\_%' ESCAPE '\\' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'",
     );
@@ -99,4 +100,32 @@ async fn a_path_that_cannot_be_written_says_so() {
     let folder = tempfile::tempdir().unwrap();
     let error = SqliteStore::open(folder.path().join("nowhere/invite.db")).await.unwrap_err();
     assert_eq!(error.kind(), PortErrorKind::NotWritable);
+}
+
+#[tokio::test]
+async fn a_file_of_the_first_version_keeps_its_rows() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("invite.db");
+    let pool = bare(&path).await;
+    let first = include_str!("../migrations/0001_first.sql");
+    sqlx::raw_sql(first).execute(&pool).await.unwrap();
+    let rows = "
+        CREATE TABLE invite_schema (version INTEGER PRIMARY KEY, applied_at INTEGER NOT NULL) STRICT;
+        INSERT INTO invite_schema VALUES (1, 0);
+        INSERT INTO invite_lane VALUES (1, 's', 'a', 'sender:s', 'account:a', 'to:s:');
+        INSERT INTO invite_batch (organisation, id, action, by_id, channels, state, planned_by, inviter, planned_at,
+            complete, expires_at, templates, totals)
+        VALUES (x'01', x'02', 'invite', 0, 'email', 'running', '{}', '', 0, 1, 0, '{}', '{}');
+        INSERT INTO invite_delivery (organisation, batch, id, user, invitation, channel, destination, lane, state,
+            attempts, unseen, suspect, due_at, changed_at)
+        VALUES (x'01', x'02', x'03', x'04', x'05', 'email', 'example.com', 1, 'queued', 0, 0, 0, 0, 0),
+            (x'01', x'02', x'06', x'04', x'05', 'email', 'example.com', 1, 'failed', 1, 0, 0, 0, 0);";
+    sqlx::raw_sql(rows).execute(&pool).await.unwrap();
+    SqliteStore::open(&path).await.unwrap();
+    for index in ["invite_delivery_on_its_way", "invite_delivery_to_retry", "invite_delivery_destination"] {
+        let there = sqlx::query("SELECT count(*) FROM sqlite_schema WHERE name = ?").bind(index);
+        assert_eq!(there.fetch_one(&pool).await.unwrap().get::<i64, _>(0), 1, "{index}");
+    }
+    let waits = sqlx::query("SELECT count(*) FROM invite_delivery WHERE waits_for IS NULL");
+    assert_eq!(waits.fetch_one(&pool).await.unwrap().get::<i64, _>(0), 2);
 }

@@ -8,7 +8,10 @@ use invite_core::model::id::{BatchId, OrganisationId, UserId};
 use invite_core::model::message::Channel;
 use invite_core::model::role::Role;
 use invite_core::model::selection::Filter;
-use invite_core::service::{Acceptance, ConfirmOptions, Error, ImportOptions, SecretCheck, SignIn, SignedIn};
+use invite_core::model::sender::Covers;
+use invite_core::service::{
+    Acceptance, ConfirmOptions, Error, ImportOptions, Retry, SecretCheck, SignIn, SignedIn,
+};
 use invite_core::{Actor, Invite, Invites, Secret};
 
 use crate::house::{CHOSEN, House, password, person, secret, settings};
@@ -118,6 +121,16 @@ impl Two {
             "resume" => not_found(invites.resume(thief, batch).await),
             "cancel" => not_found(invites.cancel(thief, batch).await),
             "recall" => not_found(invites.recall(thief, batch).await),
+            "retry" => not_found(invites.retry(thief, batch, Retry::Both).await),
+            // Of whoever operates the senders, which organisations may share.
+            "pause_sender" => {
+                let paused = invites.pause_sender(thief, Covers::Account("email".into()), "theft").await;
+                assert!(matches!(paused, Err(Error::OperatorsOnly)));
+            }
+            "resume_sender" => {
+                let resumed = invites.resume_sender(thief, Covers::Account("email".into())).await;
+                assert!(matches!(resumed, Err(Error::OperatorsOnly)));
+            }
             // Pauses are the senders', which organisations share or not as the host says.
             "sender_pauses" => assert_eq!(invites.sender_pauses(thief).await.unwrap(), []),
             "suppressions" => assert!(invites.suppressions(thief, None, 10).await.unwrap().rows.is_empty()),
@@ -228,6 +241,7 @@ const WITHOUT_ORGANISATION: [&str; 15] = [
     "queue::waiting",
     // For the host itself.
     "records::events",
+    "records::resume_sender",
     "records::sender_pauses",
     // The digest is all that there is.
     "redemption::link",

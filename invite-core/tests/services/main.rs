@@ -6,6 +6,7 @@ mod batches;
 mod hosts;
 mod import;
 mod plan;
+mod rollout;
 mod sign_in;
 mod story;
 mod support;
