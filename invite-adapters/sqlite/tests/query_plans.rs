@@ -38,7 +38,9 @@ async fn every_statement_finds_its_rows_by_a_key() {
         "to_retry.sql",
         "under_sso.sql",
         "waiting.sql",
+        "waiting_by_destination.sql",
         "waits.sql",
+        "waits_by_destination.sql",
         "wipe.sql",
     ];
     for (file, statement) in statements {
