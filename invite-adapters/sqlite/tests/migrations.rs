@@ -181,3 +181,31 @@ async fn the_tables_of_the_first_version_are_brought_forward_with_what_is_in_the
         store.undo_page(UndoPage { organisation, actor, import, after: None, limit: 10 }).await.unwrap();
     assert_eq!(undone, Undone::TooLate, "what it changed was not kept");
 }
+
+#[tokio::test]
+async fn a_file_of_the_first_version_keeps_its_rows() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("invite.db");
+    let pool = bare(&path).await;
+    let first = include_str!("../migrations/0001_first.sql");
+    sqlx::raw_sql(first).execute(&pool).await.unwrap();
+    let rows = "
+        CREATE TABLE invite_schema (version INTEGER PRIMARY KEY, applied_at INTEGER NOT NULL) STRICT;
+        INSERT INTO invite_schema VALUES (1, 0);
+        INSERT INTO invite_lane VALUES (1, 's', 'a', 'sender:s', 'account:a', 'to:s:');
+        INSERT INTO invite_batch (organisation, id, action, by_id, channels, state, planned_by, inviter, planned_at,
+            complete, expires_at, templates, totals)
+        VALUES (x'01', x'02', 'invite', 0, 'email', 'running', '{}', '', 0, 1, 0, '{}', '{}');
+        INSERT INTO invite_delivery (organisation, batch, id, user, invitation, channel, destination, lane, state,
+            attempts, unseen, suspect, due_at, changed_at)
+        VALUES (x'01', x'02', x'03', x'04', x'05', 'email', 'example.com', 1, 'queued', 0, 0, 0, 0, 0),
+            (x'01', x'02', x'06', x'04', x'05', 'email', 'example.com', 1, 'failed', 1, 0, 0, 0, 0);";
+    sqlx::raw_sql(rows).execute(&pool).await.unwrap();
+    SqliteStore::open(&path).await.unwrap();
+    for index in ["invite_delivery_on_its_way", "invite_delivery_to_retry", "invite_delivery_destination"] {
+        let there = sqlx::query("SELECT count(*) FROM sqlite_schema WHERE name = ?").bind(index);
+        assert_eq!(there.fetch_one(&pool).await.unwrap().get::<i64, _>(0), 1, "{index}");
+    }
+    let waits = sqlx::query("SELECT count(*) FROM invite_delivery WHERE waits_for IS NULL");
+    assert_eq!(waits.fetch_one(&pool).await.unwrap().get::<i64, _>(0), 2);
+}

@@ -94,6 +94,7 @@ pub struct Settings {
     pub quiet_hours: Option<QuietHours>,
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "serde asks for the field's own type")]
 fn standard_quiet_hours() -> Option<QuietHours> {
     Some(QuietHours::standard())
 }

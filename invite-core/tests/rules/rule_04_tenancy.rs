@@ -10,9 +10,10 @@ use invite_core::model::message::Channel;
 use invite_core::model::message_kind::MessageKind;
 use invite_core::model::role::Role;
 use invite_core::model::selection::Filter;
+use invite_core::model::sender::Covers;
 use invite_core::model::template_key::TemplateKey;
 use invite_core::service::{
-    Acceptance, ConfirmOptions, Error, ImportOptions, Preview, SecretCheck, SignIn, SignedIn,
+    Acceptance, ConfirmOptions, Error, ImportOptions, Preview, Retry, SecretCheck, SignIn, SignedIn,
 };
 use invite_core::{Actor, Invite, Invites, Secret};
 
@@ -139,6 +140,16 @@ impl Two {
             "resume" => not_found(invites.resume(thief, batch).await),
             "cancel" => not_found(invites.cancel(thief, batch).await),
             "recall" => not_found(invites.recall(thief, batch).await),
+            "retry" => not_found(invites.retry(thief, batch, Retry::Both).await),
+            // Of whoever operates the senders, which organisations may share.
+            "pause_sender" => {
+                let paused = invites.pause_sender(thief, Covers::Account("email".into()), "theft").await;
+                assert!(matches!(paused, Err(Error::OperatorsOnly)));
+            }
+            "resume_sender" => {
+                let resumed = invites.resume_sender(thief, Covers::Account("email".into())).await;
+                assert!(matches!(resumed, Err(Error::OperatorsOnly)));
+            }
             // Pauses are the senders', which organisations share or not as the host says.
             "sender_pauses" => assert_eq!(invites.sender_pauses(thief).await.unwrap(), []),
             "suppressions" => assert!(invites.suppressions(thief, None, 10).await.unwrap().rows.is_empty()),
@@ -275,7 +286,7 @@ async fn rule_04_two_organisations_with_the_same_people_send_each_its_own() {
 }
 
 /// The methods of ports that do not begin with the organisation; each says why in its trait's documentation.
-const WITHOUT_ORGANISATION: [&str; 15] = [
+const WITHOUT_ORGANISATION: [&str; 16] = [
     // How an organisation is found, and how the host lists them.
     "organisations::by_alias",
     "organisations::organisations",
@@ -292,6 +303,7 @@ const WITHOUT_ORGANISATION: [&str; 15] = [
     "queue::waiting",
     // For the host itself.
     "records::events",
+    "records::resume_sender",
     "records::sender_pauses",
     // The digest is all that there is.
     "redemption::link",

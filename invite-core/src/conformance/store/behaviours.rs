@@ -2,8 +2,9 @@
 
 use super::stage::Stage;
 use super::{
-    StoreUnderTest, arrivals, beginning, claiming, confirming, credentials, erasing, organisations, outcomes,
-    planning, records, redemption, reports, retirement, senders, stopping, sweeping, tenancy,
+    StoreUnderTest, arrivals, beginning, claiming, confirming, credentials, delays, erasing, organisations,
+    outcomes, pilots, planning, records, redemption, reports, retirement, retries, senders, stopping,
+    sweeping, tenancy,
 };
 use crate::conformance::Behaviour;
 
@@ -204,6 +205,9 @@ macro_rules! __store_behaviours {
                 a_block_takes_the_place_of_a_throttle
                 identical_policy_refusals_in_a_row_stop_the_sender_and_go_back_to_the_queue
                 other_words_and_an_acceptance_end_a_row_of_policy_refusals
+                a_sender_stopped_by_hand_is_not_tried_until_it_is_resumed_by_hand
+                what_was_under_way_does_not_start_a_sender_that_a_hand_stopped
+                a_hand_starts_a_blocked_or_throttled_sender
                 no_wake_up_comes_later_than_the_next_probe
                 no_wake_up_comes_later_than_the_end_of_a_throttle
             }
@@ -317,6 +321,43 @@ macro_rules! __store_behaviours {
                 a_reminder_reopens_what_expired
                 a_plan_that_nobody_confirmed_is_removed
                 a_sweep_takes_back_what_dead_workers_have
+                an_invitation_expires_with_its_newest_generation_each_time_it_was_reopened
+                what_is_closed_or_recalled_or_carries_no_credential_does_not_expire
+            }
+            pilots {
+                a_pilot_goes_to_the_first_people_and_the_batch_pauses_itself
+                after_its_pilot_a_batch_is_resumed_for_the_rest
+                a_pilot_of_everybody_is_none
+                a_pilot_counts_those_who_get_something
+                a_message_of_a_pilot_that_ends_otherwise_counts_as_done
+                a_worker_that_dies_neither_ends_a_pilot_nor_lets_others_out
+                resuming_during_a_pilot_lets_the_pilot_go_on
+                the_brake_stops_a_pilot_too
+                a_pilot_is_recalled_as_any_batch
+                a_pilot_whose_sender_is_blocked_is_probed
+                what_failed_of_a_pilot_can_be_asked_for_again_before_the_rest_goes
+                the_figures_of_a_batch_say_why_its_messages_wait
+            }
+            retries {
+                what_failed_or_is_unknown_goes_again_when_it_is_asked_for
+                only_what_was_asked_for_goes_again
+                asking_twice_queues_once_and_what_fails_again_can_be_asked_for_again
+                a_request_goes_on_where_it_ended_and_leaves_alone_what_failed_meanwhile
+                nothing_goes_again_of_a_plan_or_of_a_batch_that_was_stopped
+                a_retry_carries_the_next_credential_where_the_last_is_wiped
+                a_retry_is_decided_again
+                a_retry_that_is_accepted_retires_as_its_batch_was_confirmed
+                an_unknown_sms_goes_again_only_when_it_is_asked_for
+                an_unknown_message_that_is_reported_as_arrived_retires_and_supersedes
+            }
+            delays {
+                nothing_leaves_before_the_start_time_nor_in_the_hold
+                an_sms_waits_until_the_night_is_over
+                the_night_is_where_the_person_is
+                the_night_uses_up_no_hours
+                what_must_not_go_does_not_wait_for_the_morning
+                a_message_under_a_missing_key_waits_alone_and_uses_up_nothing
+                a_damaged_secret_is_replaced_by_the_next_one_at_the_cost_of_an_attempt
             }
             erasing {
                 whoever_is_erased_loses_what_was_sent_and_what_waits
