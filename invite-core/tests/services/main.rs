@@ -3,9 +3,11 @@
 
 mod accept;
 mod batches;
+mod fresh;
 mod hosts;
 mod import;
 mod plan;
+mod shared_addresses;
 mod sign_in;
 mod story;
 mod support;

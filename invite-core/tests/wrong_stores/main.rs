@@ -102,6 +102,14 @@ caught! {
     a_version_that_was_pinned_is_not_kept: PinsForgotten
         by a_message_of_ones_own_has_versions_that_count_up_and_can_go_back_to_the_built_in_one
     the_audit_forgets: AuditForgets by confirming_is_audited_once
+    a_link_resets_without_consent: LinkConsentIgnored by without_consent_nobody_who_is_set_up_gets_a_link
+    links_that_were_handed_over_add_up: LinksAddUp by a_newer_link_supersedes_the_one_before
+    a_stranger_resets_a_password: RequestsInvite by a_request_resets_nobody_whose_password_counts_again_by_then
+    a_stranger_invites_whom_nobody_invited: RequestsInvite by a_fresh_credential_goes_to_nobody_else
+    a_stranger_asks_without_end: RequestsUnlimited by requests_for_a_person_are_heard_a_few_times_an_hour
+    many_strangers_at_once_are_all_heard: RequestsUnlimited by of_many_requests_at_the_same_time_a_few_are_heard
+    an_address_asks_without_end: RequestsFromNowhere
+        by requests_from_an_address_are_heard_for_whomever_they_are
 }
 
 #[test]

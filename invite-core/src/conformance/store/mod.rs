@@ -14,6 +14,7 @@ mod behaviours;
 mod claiming;
 mod confirming;
 mod credentials;
+mod offers;
 mod organisations;
 mod outcomes;
 mod planning;
