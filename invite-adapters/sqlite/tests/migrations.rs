@@ -209,3 +209,22 @@ async fn a_file_of_the_first_version_keeps_its_rows() {
     let waits = sqlx::query("SELECT count(*) FROM invite_delivery WHERE waits_for IS NULL");
     assert_eq!(waits.fetch_one(&pool).await.unwrap().get::<i64, _>(0), 2);
 }
+
+#[tokio::test]
+async fn a_file_of_the_first_version_is_brought_up_to_date_and_keeps_its_data() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("invite.db");
+    let pool = bare(&path).await;
+    for statements in [
+        include_str!("../migrations/0001_first.sql"),
+        "CREATE TABLE invite_schema (version INTEGER PRIMARY KEY, applied_at INTEGER NOT NULL) STRICT",
+        "INSERT INTO invite_schema (version, applied_at) VALUES (1, 0)",
+        "INSERT INTO invite_audit (organisation, at, actor, what, subject, details) VALUES (x'00', 1, '', 'old', '', '')",
+    ] {
+        sqlx::raw_sql(statements).execute(&pool).await.unwrap();
+    }
+    SqliteStore::open(&path).await.unwrap();
+    let kept = sqlx::query("SELECT what FROM invite_audit").fetch_one(&pool).await.unwrap();
+    assert_eq!(kept.get::<String, _>(0), "old");
+    sqlx::query("SELECT count(*) FROM invite_fresh_request").fetch_one(&pool).await.unwrap();
+}

@@ -54,7 +54,7 @@ pub struct Settings {
     pub ios_link: Option<HttpsUrl>,
     /// The app in Google Play.
     pub android_link: Option<HttpsUrl>,
-    /// Where set-up links lead; needed for [`CredentialKind::SetUpLink`].
+    /// Where set-up links lead; needed for [`CredentialKind::SetUpLink`], and to hand a link over.
     pub link_pattern: Option<LinkPattern>,
     /// Colour and logo of messages and pages.
     pub theme: Theme,

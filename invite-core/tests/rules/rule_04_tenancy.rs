@@ -5,6 +5,7 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use invite_core::model::id::{BatchId, ImportId, OrganisationId, UserId};
+use invite_core::model::item::{Decision, SkipReason};
 use invite_core::model::locale::Locale;
 use invite_core::model::message::Channel;
 use invite_core::model::message_kind::MessageKind;
@@ -13,7 +14,8 @@ use invite_core::model::selection::Filter;
 use invite_core::model::sender::Covers;
 use invite_core::model::template_key::TemplateKey;
 use invite_core::service::{
-    Acceptance, ConfirmOptions, Error, ImportOptions, Preview, Retry, SecretCheck, SignIn, SignedIn,
+    Acceptance, ConfirmOptions, Error, FreshAnswer, FreshRequest, HandOverOptions, ImportOptions, Preview,
+    Retry, SecretCheck, SignIn, SignedIn,
 };
 use invite_core::{Actor, Invite, Invites, Secret};
 
@@ -164,6 +166,19 @@ impl Two {
             "templates" | "template" | "template_versions" | "template_difference" | "check_template"
             | "save_template" | "reset_template" | "preview" | "send_test" => {
                 self.try_to_cross_with_messages(service).await;
+            }
+            "hand_over_link" => {
+                let options = HandOverOptions { reset: true };
+                let refused = invites.hand_over_link(thief, anna, options).await.unwrap_err();
+                let unknown = Decision::Skip(SkipReason::NotFound);
+                assert!(matches!(refused, Error::NotHandedOver(decision) if decision == unknown));
+            }
+            "request_fresh" => {
+                for request in [FreshRequest::Name("anna".into()), FreshRequest::Person(anna)] {
+                    let answer = invites.request_fresh(theirs, request, "").await.unwrap();
+                    assert_eq!(answer, FreshAnswer::Noted);
+                }
+                assert_eq!(house.work().await.sent, 0);
             }
             "own_password_counts" => {
                 // It is retired with us.
@@ -336,12 +351,14 @@ fn rule_04_the_port_methods_that_do_not_begin_with_the_organisation_are_these() 
     assert_eq!(without, WITHOUT_ORGANISATION);
 }
 
-/// The structs of a port's source that name an organisation, or an actor, who has one.
+/// The structs of a port's source that name an organisation, or an actor or a new plan, which have one.
 fn scoped_requests(source: &str) -> Vec<&str> {
     let structs = source.split("pub struct ").skip(1);
     let scoped = structs.filter(|text| {
         let fields = text.split("\n}").next().unwrap();
-        fields.contains("pub organisation: OrganisationId") || fields.contains("pub actor: Actor")
+        ["pub organisation: OrganisationId", "pub actor: Actor", "pub plan: NewPlan"]
+            .iter()
+            .any(|field| fields.contains(field))
     });
     scoped.map(|text| text.split([' ', '(']).next().unwrap()).collect()
 }

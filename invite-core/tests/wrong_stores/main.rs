@@ -141,6 +141,14 @@ caught! {
         by a_sender_stopped_by_hand_is_not_tried_until_it_is_resumed_by_hand
     an_invitation_expires_untold: ExpiryUntold
         by an_invitation_expires_with_its_newest_generation_each_time_it_was_reopened
+    a_link_resets_without_consent: LinkConsentIgnored by without_consent_nobody_who_is_set_up_gets_a_link
+    links_that_were_handed_over_add_up: LinksAddUp by a_newer_link_supersedes_the_one_before
+    a_stranger_resets_a_password: RequestsInvite by a_request_resets_nobody_whose_password_counts_again_by_then
+    a_stranger_invites_whom_nobody_invited: RequestsInvite by a_fresh_credential_goes_to_nobody_else
+    a_stranger_asks_without_end: RequestsUnlimited by requests_for_a_person_are_heard_a_few_times_an_hour
+    many_strangers_at_once_are_all_heard: RequestsUnlimited by of_many_requests_at_the_same_time_a_few_are_heard
+    an_address_asks_without_end: RequestsFromNowhere
+        by requests_from_an_address_are_heard_for_whomever_they_are
 }
 
 #[test]

@@ -20,7 +20,7 @@ use invite_core::model::id::{
     BatchId, ClaimToken, CredentialId, DeliveryId, InvitationId, OrganisationId, UserId,
 };
 use invite_core::model::invitation::RevokeReason;
-use invite_core::model::item::Item;
+use invite_core::model::item::{Action, Item};
 use invite_core::model::message::Channel;
 use invite_core::model::message_kind::MessageKind;
 use invite_core::model::organisation::{Alias, Organisation};
@@ -199,6 +199,16 @@ pub(super) enum Fault {
     HandForgets,
     /// Nobody is told that an invitation expired.
     ExpiryUntold,
+    /// Consent is taken for given where a link is handed over.
+    LinkConsentIgnored,
+    /// Links that are handed over go on working beside each other.
+    LinksAddUp,
+    /// A request for a fresh credential is an invitation by the system like any other.
+    RequestsInvite,
+    /// Requests for fresh credentials have no limit.
+    RequestsUnlimited,
+    /// Requests are not counted for their address.
+    RequestsFromNowhere,
 }
 
 /// A clock that every other reader sees ten minutes ahead.
@@ -767,6 +777,9 @@ impl Redemption for Wrong {
         {
             link.state = LinkState::Revoked(RevokeReason::Superseded);
         }
+        if self.is(Fault::LinksAddUp) && link.state == LinkState::Revoked(RevokeReason::Superseded) {
+            link.state = LinkState::Open { until: self.store.now().await? };
+        }
         Ok(Some(link))
     }
 
@@ -850,11 +863,20 @@ impl Redemption for Wrong {
 
 #[async_trait]
 impl Offers for Wrong {
-    async fn hand_over_link(&self, hand_over: HandOverLink) -> PortResult<LinkHandedOver> {
+    async fn hand_over_link(&self, mut hand_over: HandOverLink) -> PortResult<LinkHandedOver> {
+        if self.is(Fault::LinkConsentIgnored) {
+            hand_over.resets = true;
+        }
         self.store.hand_over_link(hand_over).await
     }
 
-    async fn refresh(&self, refresh: Refresh) -> PortResult<Refreshed> {
+    async fn refresh(&self, mut refresh: Refresh) -> PortResult<Refreshed> {
+        match self.fault {
+            Fault::RequestsInvite => refresh.plan.action = Action::Invite,
+            Fault::RequestsUnlimited => refresh.policy.fresh_of_person = u32::MAX,
+            Fault::RequestsFromNowhere => refresh.source.clear(),
+            _ => {}
+        }
         self.store.refresh(refresh).await
     }
 }

@@ -2,9 +2,9 @@
 
 use super::stage::Stage;
 use super::{
-    StoreUnderTest, arrivals, beginning, claiming, confirming, credentials, delays, erasing, organisations,
-    outcomes, pilots, planning, records, redemption, reports, retirement, retries, senders, stopping,
-    sweeping, tenancy,
+    StoreUnderTest, arrivals, beginning, claiming, confirming, credentials, delays, erasing, offers,
+    organisations, outcomes, pilots, planning, records, redemption, reports, retirement, retries, senders,
+    stopping, sweeping, tenancy,
 };
 use crate::conformance::Behaviour;
 
@@ -272,6 +272,30 @@ macro_rules! __store_behaviours {
                 guessing_never_locks_an_invitee_out
                 guesses_are_counted_for_each_person_and_each_address
                 a_right_secret_forgets_the_guesses
+            }
+            offers {
+                a_link_that_is_handed_over_works_and_no_message_goes_out
+                a_link_that_is_handed_over_is_a_batch_of_its_own
+                whoever_holds_a_link_was_never_invited_and_is_seen_to_hold_it
+                a_newer_link_supersedes_the_one_before
+                a_link_supersedes_what_was_sent_and_cancels_what_waits
+                a_message_under_way_takes_no_link_away_when_it_arrives
+                without_consent_nobody_who_is_set_up_gets_a_link
+                a_link_with_consent_retires_the_own_password_when_it_is_used
+                whoever_gets_no_credential_gets_no_link
+                a_link_needs_no_address
+                a_link_that_was_handed_over_is_recalled_like_any_other
+                a_fresh_credential_goes_to_whoever_was_invited
+                a_fresh_credential_goes_to_nobody_else
+                a_link_in_hand_that_expired_is_no_obstacle_to_a_fresh_credential
+                a_retired_password_is_reset_again_for_whoever_asks
+                a_request_resets_nobody_whose_password_counts_again_by_then
+                a_fresh_credential_goes_by_sms_to_whom_only_an_sms_reached
+                requests_for_a_person_are_heard_a_few_times_an_hour
+                requests_from_an_address_are_heard_for_whomever_they_are
+                of_many_requests_at_the_same_time_a_few_are_heard
+                a_request_for_nobody_leaves_nothing_behind
+                requests_are_counted_in_each_organisation_and_forgotten
             }
             arrivals {
                 whoever_signs_in_after_an_invitation_has_accepted_it

@@ -16,6 +16,7 @@ mod confirming;
 mod credentials;
 mod delays;
 mod erasing;
+mod offers;
 mod organisations;
 mod outcomes;
 mod pilots;
