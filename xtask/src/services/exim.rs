@@ -47,9 +47,10 @@ pub(super) fn start(folder: &Folder) -> Result<Service, String> {
 fn filled_in(folder: &Path, certificate: &Certificate, port: u16) -> Result<String, String> {
     // Who is not root stays who they are, and has to be the one whom Exim obeys.
     let id = |option| printed_by(Command::new("id").arg(option)).map(|name| name.trim().to_owned());
-    let identity = match is_root()? {
-        true => String::new(),
-        false => format!("exim_user = {}\nexim_group = {}", id("-un")?, id("-gn")?),
+    let identity = if is_root()? {
+        String::new()
+    } else {
+        format!("exim_user = {}\nexim_group = {}", id("-un")?, id("-gn")?)
     };
     let filled_in = [
         ("{folder}", folder.display().to_string()),
