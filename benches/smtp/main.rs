@@ -81,7 +81,7 @@ async fn send(transport: &SmtpTransport, connections: usize, messages: usize, me
         let (transport, message) = (transport.clone(), message.clone());
         sending.spawn(async move {
             for _ in 0..messages / connections {
-                let outcome = transport.send(&message, Duration::from_secs(60)).await;
+                let outcome = transport.send(&message, Duration::from_mins(1)).await;
                 assert!(matches!(outcome, Outcome::Accepted(_)), "{outcome:?}");
             }
         });

@@ -40,3 +40,37 @@ impl Alarm {
         .await
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::future::{pending, ready};
+    use std::time::Duration;
+
+    use tokio::time::sleep;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn each_wait_ends_at_its_own_time_whatever_was_waited_for_before() {
+        let mut alarm = Alarm::new();
+        for milliseconds in [500, 20, 1_000, 1_000, 1, 300] {
+            let began = Instant::now();
+            let patience = Duration::from_millis(milliseconds);
+            assert_eq!(alarm.within(began + patience * 10, ready(1)).await, Some(1), "done at once");
+            let slow = sleep(patience / 2);
+            assert_eq!(alarm.within(began + patience, slow).await, Some(()), "done in time");
+            assert_eq!(alarm.within(began + patience, pending::<()>()).await, None);
+            let waited = began.elapsed();
+            assert!(
+                waited >= patience && waited <= patience + Duration::from_millis(2),
+                "{patience:?}: {waited:?}"
+            );
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_done_when_the_time_is_up_is_done() {
+        assert_eq!(Alarm::new().within(Instant::now(), ready(1)).await, Some(1));
+        assert_eq!(Alarm::new().within(Instant::now(), pending::<()>()).await, None);
+    }
+}

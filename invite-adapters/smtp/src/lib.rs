@@ -114,7 +114,8 @@
 //! * Credentials and messages are in no log, `Debug`, error or answer. A server's words are: without the credentials in
 //!   every form in which AUTH says them, and without what they have in common with the message (a link that it calls
 //!   listed, a line that it does not like), 11 octets or more.
-//! * A server may say anything: a reply has at most 16 KiB, an answer 500 characters of it.
+//! * A server may say anything: what is no reply, or one of more than 4 KiB of words, ends the connection; an answer has
+//!   400 characters of it at most.
 
 mod alarm;
 mod builder;
