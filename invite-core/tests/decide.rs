@@ -14,7 +14,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use invite_core::decision::begin::{Planned, Stop, may_go};
 use invite_core::decision::history::{History, LastInvitation};
-use invite_core::decision::{Case, Decided, Request, decide};
+use invite_core::decision::{Case, Decided, Request, decide, possible_text_messages};
 use invite_core::model::batch::{BatchState, Totals};
 use invite_core::model::contact::PhoneNumber;
 use invite_core::model::delivery::EndReason;
@@ -731,6 +731,21 @@ fn a_message_goes_only_on_channels_in_use_to_an_address_that_may_be_written_to()
         }
         let sms = decided.channels.contains(&Channel::Sms);
         assert!(!sms || matches!(facts.person.phone, Some(Number::Home | Number::Listed)), "{facts:?}");
+    });
+}
+
+#[test]
+fn every_text_message_that_is_decided_was_possible() {
+    anywhere(200_000, |facts, case| {
+        let decided = decide(case);
+        let kind = decided.decision.message_kind(case.request.action);
+        let (Some(user), Some(kind), true) = (case.user, kind, decided.channels.contains(&Channel::Sms))
+        else {
+            return;
+        };
+        let (action, channels) = (case.request.action, case.request.channels);
+        let possible = possible_text_messages(user, action, channels, case.settings);
+        assert!(possible.contains(&kind), "{kind} for {facts:?}");
     });
 }
 

@@ -1,11 +1,12 @@
 //! A connection that is ready for messages: greeted, encrypted, signed in.
 
+use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use invite_core::model::outcome::Outcome;
-use tokio::net::TcpStream;
-use tokio::time::{Instant, timeout_at};
+use tokio::net::{TcpStream, lookup_host};
+use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::capabilities::Capabilities;
 use crate::credentials::Credentials;
@@ -127,8 +128,7 @@ pub(crate) fn soonest(time: Duration, until: Instant) -> Instant {
 }
 
 async fn connected(settings: &Settings, until: Instant) -> Result<TcpStream, Outcome> {
-    let connecting = TcpStream::connect((settings.host.as_str(), settings.port));
-    let stream = match timeout_at(until, connecting).await {
+    let stream = match timeout_at(until, reached(settings, until)).await {
         Ok(Ok(stream)) => stream,
         Ok(Err(error)) => {
             let words =
@@ -146,6 +146,23 @@ async fn connected(settings: &Settings, until: Instant) -> Result<TcpStream, Out
     // Otherwise each message waits for an acknowledgement that the server holds back: 40 ms.
     stream.set_nodelay(true).map_err(|error| lost(Phase::Greeting, &error.into(), settings))?;
     Ok(stream)
+}
+
+/// Tries one address of the host after the other. Each gets its part of the time, so that one that does not answer, as
+/// IPv6 often does not, leaves some for the next.
+async fn reached(settings: &Settings, until: Instant) -> io::Result<TcpStream> {
+    let addresses: Vec<_> = lookup_host((settings.host.as_str(), settings.port)).await?.collect();
+    let mut last = io::Error::from(io::ErrorKind::NotFound);
+    for (number, address) in addresses.iter().enumerate() {
+        let left = until.saturating_duration_since(Instant::now());
+        let others = u32::try_from(addresses.len() - number).unwrap_or(u32::MAX);
+        match timeout(left / others, TcpStream::connect(address)).await {
+            Ok(Ok(stream)) => return Ok(stream),
+            Ok(Err(error)) => last = error,
+            Err(_) => last = io::ErrorKind::TimedOut.into(),
+        }
+    }
+    Err(last)
 }
 
 async fn encrypted(

@@ -98,10 +98,8 @@ async fn asked(
         Asked { against: None, lost: None, has_recipient: false, waits_for_data: false, stale: false };
     for (phase, command) in [Phase::Mail, Phase::Recipient, Phase::Data].into_iter().zip(commands) {
         let first = phase == Phase::Mail;
-        let patience = match first && idle_before {
-            true => settings.figures.reply_timeout.min(FIRST_REPLY),
-            false => settings.figures.reply_timeout,
-        };
+        let patience = settings.figures.reply_timeout;
+        let patience = if first && idle_before { patience.min(FIRST_REPLY) } else { patience };
         let until = soonest(patience, until);
         let said = match command {
             Some(command) => connection.wire.say(&command, until).await,

@@ -43,9 +43,8 @@ impl Credentials {
 
     /// The text without them.
     pub(crate) fn hidden_in(&self, text: String) -> String {
-        self.forms.iter().fold(text, |text, form| match text.contains(form.expose()) {
-            true => text.replace(form.expose(), "…"),
-            false => text,
+        self.forms.iter().fold(text, |text, form| {
+            if text.contains(form.expose()) { text.replace(form.expose(), "…") } else { text }
         })
     }
 }

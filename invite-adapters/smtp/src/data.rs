@@ -15,26 +15,30 @@ pub(crate) struct NotForTheWire;
 /// Every line is looked at first: at most 998 octets, ended by CRLF, with no other CR or LF and no NUL. Some servers
 /// take a bare LF for a line's end, and a message that held `LF . LF` could say commands of its own to them.
 pub(crate) fn data(message: Vec<u8>) -> Result<Vec<u8>, NotForTheWire> {
+    // As text, whose lines are found several times faster than those of octets; a message is UTF-8 at most.
+    let text = str::from_utf8(&message).map_err(|_| NotForTheWire)?;
     let mut dots = 0;
-    for line in message.split_inclusive(|b| *b == b'\n') {
-        let text = line.strip_suffix(b"\r\n").ok_or(NotForTheWire)?;
-        if text.len() > LONGEST_LINE || text.iter().any(|b| matches!(b, b'\r' | b'\0')) {
+    for line in text.split_inclusive('\n') {
+        let line = line.strip_suffix("\r\n").ok_or(NotForTheWire)?;
+        if line.len() > LONGEST_LINE || line.contains('\r') {
             return Err(NotForTheWire);
         }
-        dots += usize::from(text.first() == Some(&b'.'));
+        dots += usize::from(line.starts_with('.'));
     }
-    let mut stuffed = if dots == 0 {
-        message
-    } else {
-        let mut stuffed = Vec::with_capacity(message.len() + dots + END.len());
+    if text.contains('\0') {
+        return Err(NotForTheWire);
+    }
+    let mut stuffed = message;
+    if dots > 0 {
+        let message = std::mem::take(&mut stuffed);
+        stuffed.reserve_exact(message.len() + dots + END.len());
         for line in message.split_inclusive(|b| *b == b'\n') {
             if line.first() == Some(&b'.') {
                 stuffed.push(b'.');
             }
             stuffed.extend_from_slice(line);
         }
-        stuffed
-    };
+    }
     stuffed.extend_from_slice(END);
     Ok(stuffed)
 }

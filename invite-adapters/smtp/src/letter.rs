@@ -82,10 +82,8 @@ impl<'a> Letter<'a> {
 
     /// The line of MAIL.
     pub(crate) fn mail(&self, offered: Capabilities) -> String {
-        let mut line = format!("MAIL FROM:<{}>", self.from);
-        if offered.size() {
-            line.push_str(&format!(" SIZE={}", self.size));
-        }
+        let size = if offered.size() { format!(" SIZE={}", self.size) } else { String::new() };
+        let mut line = format!("MAIL FROM:<{}>{size}", self.from);
         if self.eight_bit {
             line.push_str(" BODY=8BITMIME");
         }

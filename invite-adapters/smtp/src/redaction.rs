@@ -47,16 +47,17 @@ fn without_echo(words: String, message: &[&[u8]]) -> String {
         return words;
     }
     let mut steps: HashMap<&[u8], Vec<usize>> = HashMap::new();
-    let mut begins = [false; 1 << 16];
+    // One bit for each pair of octets.
+    let mut begins = [0_u64; 1 << 10];
     for (at, step) in octets.windows(STEP).enumerate() {
-        begins[first_two(step)] = true;
+        begins[first_two(step) / 64] |= 1 << (first_two(step) % 64);
         steps.entry(step).or_default().push(at);
     }
     let mut echoed = vec![false; octets.len()];
     for part in message {
         for (number, step) in part.chunks_exact(STEP).enumerate() {
             // Nearly every step ends here, so that a message costs microseconds.
-            if !begins[first_two(step)] {
+            if begins[first_two(step) / 64] & (1 << (first_two(step) % 64)) == 0 {
                 continue;
             }
             for &at in steps.get(step).into_iter().flatten() {

@@ -5,7 +5,8 @@ use std::fmt;
 use smtp_proto::response::parser::ResponseReceiver;
 use smtp_proto::{Error, Response};
 
-/// The most octets of one reply. A server that says more is not talking SMTP; a greeting or EHLO has a few hundred.
+/// The most octets of one reply with its codes; the parser takes 4 KiB of words. A server that says more is not talking
+/// SMTP: a greeting or the reply to EHLO has a few hundred.
 const LONGEST: usize = 16 * 1024;
 
 /// One reply, of one or several lines.
@@ -188,7 +189,7 @@ mod tests {
                 let mark = enhanced.map(|e| format!("{}.{}.{} ", e[0], e[1], e[2])).unwrap_or_default();
                 for (number, line) in lines.iter().enumerate() {
                     let separator = if number + 1 == lines.len() { ' ' } else { '-' };
-                    octets.push_str(&format!("{code}{separator}{mark}{line}\r\n"));
+                    octets.extend([&*format!("{code}{separator}"), &*mark, line, "\r\n"]);
                 }
                 expected.push((code, enhanced, lines.join("\n")));
             }

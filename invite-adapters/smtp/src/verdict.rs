@@ -98,8 +98,9 @@ const fn sender(reply: &Reply) -> Verdict {
         "the mail server refuses mail from this sender's address; correct it, or let the account use it";
     match (reply.code, reply.enhanced) {
         (530 | 534 | 535 | 538, _) => Verdict::Blocked(Scope::Account, AUTHENTICATE),
-        (_, Some([5, 1 | 7, _] | [5, 2, 1])) => Verdict::Blocked(Scope::Sender, REMEDY),
-        (550 | 551 | 553, None | Some([5, 0, 0])) => Verdict::Blocked(Scope::Sender, REMEDY),
+        (_, Some([5, 1 | 7, _] | [5, 2, 1])) | (550 | 551 | 553, None | Some([5, 0, 0])) => {
+            Verdict::Blocked(Scope::Sender, REMEDY)
+        }
         _ => message(reply),
     }
 }
@@ -108,11 +109,10 @@ const fn message(reply: &Reply) -> Verdict {
     match (reply.code, reply.enhanced) {
         (530 | 534 | 535 | 538, _) => Verdict::Blocked(Scope::Account, AUTHENTICATE),
         (_, Some([5, 1, 1 | 3 | 6 | 10] | [5, 2, 1])) => Verdict::Refused(Refusal::Recipient),
-        (_, Some([5, 2, 2])) => Verdict::Deferred,
         (_, Some([5, 3, 4])) => Verdict::Refused(Refusal::Content),
         // x.0.0 says no more than the code (RFC 3463, 3.1).
+        (_, Some([5, 2, 2])) | (552, None | Some([5, 0, 0])) => Verdict::Deferred,
         (550 | 551 | 553, None | Some([5, 0, 0])) => Verdict::Refused(Refusal::RecipientUncertain),
-        (552, None | Some([5, 0, 0])) => Verdict::Deferred,
         _ => Verdict::Refused(Refusal::Policy),
     }
 }

@@ -6,8 +6,9 @@ use std::pin::Pin;
 use std::task::Poll;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
+use crate::alarm::Alarm;
 use crate::reply::{Received, Reply};
 
 /// A connection, plain or encrypted.
@@ -32,11 +33,12 @@ pub(crate) enum Fault {
 pub(crate) struct Wire<S> {
     stream: S,
     received: Received,
+    alarm: Alarm,
 }
 
 impl<S: Stream> Wire<S> {
     pub(crate) fn new(stream: S) -> Self {
-        Self { stream, received: Received::default() }
+        Self { stream, received: Received::default(), alarm: Alarm::new() }
     }
 
     /// The stream, and whether the server had said more than was read. That is thrown away: what came before TLS began
@@ -47,7 +49,7 @@ impl<S: Stream> Wire<S> {
 
     /// The same over another stream, which goes on where this one stands.
     pub(crate) fn map<T>(self, stream: impl FnOnce(S) -> T) -> Wire<T> {
-        Wire { stream: stream(self.stream), received: self.received }
+        Wire { stream: stream(self.stream), received: self.received, alarm: self.alarm }
     }
 
     /// The next reply.
@@ -59,11 +61,11 @@ impl<S: Stream> Wire<S> {
                 Err(_) => return Err(Fault::Malformed),
             }
             let read = self.stream.read_buf(self.received.buffer());
-            match timeout_at(until, read).await {
-                Ok(Ok(0)) => return Err(Fault::Closed),
-                Ok(Ok(_)) => {}
-                Ok(Err(error)) => return Err(error.into()),
-                Err(_) => return Err(Fault::TimedOut),
+            match self.alarm.within(until, read).await {
+                Some(Ok(0)) => return Err(Fault::Closed),
+                Some(Ok(_)) => {}
+                Some(Err(error)) => return Err(error.into()),
+                None => return Err(Fault::TimedOut),
             }
         }
     }
@@ -96,7 +98,7 @@ impl<S: Stream> Wire<S> {
             }
             Ok(self.stream.flush().await?)
         };
-        timeout_at(until, all).await.unwrap_or(Err(Fault::TimedOut))
+        self.alarm.within(until, all).await.unwrap_or(Err(Fault::TimedOut))
     }
 
     /// Whether the server has neither spoken nor closed since the last reply.
@@ -113,6 +115,6 @@ impl<S: Stream> Wire<S> {
     /// Ends the stream, so that the server sees an end and not a reset.
     pub(crate) async fn close(&mut self, until: Instant) {
         // There is nobody left to tell.
-        let _ = timeout_at(until, self.stream.shutdown()).await;
+        let _ = self.alarm.within(until, self.stream.shutdown()).await;
     }
 }

@@ -4,6 +4,7 @@
 
 mod support;
 
+use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
 
@@ -86,12 +87,12 @@ async fn everything() -> String {
                 .credentials(USER, Secret::new(PASSWORD.into()))
                 .root_certificate(authority.pem.as_str())
                 .reply_timeout(SHORT * 10);
-            shown.push_str(&format!("{builder:?}"));
+            writeln!(shown, "{builder:?}").unwrap();
             let transport = builder.build().unwrap();
             for _ in 0..2 {
                 let message = message();
                 let outcome = transport.send(&message, DEADLINE).await;
-                shown.push_str(&format!("{transport:?} {message:?} {outcome:?}\n"));
+                writeln!(shown, "{transport:?} {message:?} {outcome:?}").unwrap();
             }
             transport.close().await;
         }

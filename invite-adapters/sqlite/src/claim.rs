@@ -302,6 +302,11 @@ pub(crate) async fn pauses(db: &mut SqliteConnection) -> Step<BTreeMap<String, S
     rows.iter().map(|row| Ok((row.text("pause_key")?, pause(row)?))).collect()
 }
 
+/// Whether messages must be looked at by their destination, which takes longer.
+pub(crate) fn stops_a_destination(pauses: &BTreeMap<String, SenderPause>) -> bool {
+    pauses.values().any(|pause| matches!(pause.covers, Covers::Destination(..)))
+}
+
 fn pause(row: &SqliteRow) -> Step<SenderPause> {
     let kind = row.word("kind")?;
     Ok(SenderPause {

@@ -1,5 +1,6 @@
 //! Erasing people, addresses of theirs that come again, and what is exported of them.
 
+use invite_core::decision::import_undo::FieldChanges;
 use invite_core::decision::people::{self, keys_of_named};
 use invite_core::model::contact::without;
 use invite_core::model::event::{Event, Happening};
@@ -99,7 +100,8 @@ impl Write {
         row.as_ref().map(read_user).transpose()
     }
 
-    /// The present addresses of a person, and those of their messages, in the form in which they are compared.
+    /// The present addresses of a person, those of their messages, and those that imports replaced, in the form in which
+    /// they are compared.
     async fn addresses_of(
         &mut self,
         organisation: OrganisationId,
@@ -117,6 +119,16 @@ impl Write {
         let mut addresses = Vec::new();
         for row in rows {
             addresses.push((row.word("channel")?, row.text("address_key")?));
+        }
+        let rows = sqlx::query(
+            "SELECT changes FROM invite_import_line WHERE organisation = ? AND user = ? AND changes IS NOT NULL",
+        )
+        .bind(organisation.blob())
+        .bind(id.blob())
+        .fetch_all(self.db())
+        .await?;
+        for row in rows {
+            addresses.extend(row.json::<FieldChanges>("changes")?.addresses());
         }
         let present = Channel::ALL
             .into_iter()

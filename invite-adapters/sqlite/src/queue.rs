@@ -14,7 +14,7 @@ use invite_core::port::error::PortResult;
 use invite_core::port::queue::{Begin, Begun, Claim, Claimed, Queue, Record, Reported, Waiting};
 
 use crate::SqliteStore;
-use crate::claim::pauses;
+use crate::claim::{pauses, stops_a_destination};
 use crate::deliveries::deliveries;
 use crate::error::Step;
 use crate::rows::{At, Columns, Key, delta, micros};
@@ -121,8 +121,12 @@ impl SqliteStore {
             .fetch_one(&mut *read)
             .await?;
         let mut waiting = Waiting { leased: row.count("leased")?, ..Waiting::default() };
-        let rows =
-            sqlx::query(include_str!("sql/waiting.sql")).bind(micros(now)).fetch_all(&mut *read).await?;
+        let query = if stops_a_destination(&pauses) {
+            sqlx::query(include_str!("sql/waiting_by_destination.sql"))
+        } else {
+            sqlx::query(include_str!("sql/waiting.sql"))
+        };
+        let rows = query.bind(micros(now)).fetch_all(&mut *read).await?;
         let mut probed = BTreeSet::new();
         let mut next: Option<At> = None;
         for row in rows {

@@ -12,8 +12,8 @@ use invite_core::model::suppression::Suppression;
 use invite_core::model::user::User;
 use invite_core::port::error::PortResult;
 use invite_core::port::records::{
-    Arrival, AuditEntry, CredentialFact, Erase, Erased, ImportLine, KnownAddress, PersonRecord, Records, SenderStop,
-    SuppressionChange, Traces,
+    Arrival, AuditEntry, CredentialFact, Erase, Erased, ImportLine, KnownAddress, PersonRecord, Records,
+    SenderStop, SuppressionChange, Traces,
 };
 use sqlx::SqliteConnection;
 use sqlx::sqlite::SqliteRow;

@@ -9,7 +9,7 @@ use invite_core::model::id::{BatchId, DeliveryId, OrganisationId};
 use invite_core::model::sender::SenderPause;
 use sqlx::SqliteConnection;
 
-use crate::claim::pauses;
+use crate::claim::{pauses, stops_a_destination};
 use crate::error::Step;
 use crate::rows::{At, Columns, Key, micros};
 
@@ -32,7 +32,12 @@ pub(crate) async fn waits_of(
     let Some(row) = row else { return Ok(found) };
     let (state, not_before): (BatchState, At) = (row.word("state")?, row.at("not_before")?);
     let pauses = pauses(db).await?;
-    let rows = sqlx::query(include_str!("sql/waits.sql"))
+    let query = if stops_a_destination(&pauses) {
+        sqlx::query(include_str!("sql/waits_by_destination.sql"))
+    } else {
+        sqlx::query(include_str!("sql/waits.sql"))
+    };
+    let rows = query
         .bind(micros(now))
         .bind(organisation.blob())
         .bind(batch.blob())
@@ -49,8 +54,9 @@ pub(crate) async fn waits_of(
             due_at: row.at("due_at")?,
             waits_for: row.maybe_word("waits_for")?,
         };
-        if let Some((cause, until)) = waits(&queued, now) {
-            found.entry(cause).or_default().add(row.count("messages")?, until);
+        let messages = row.count("messages")?;
+        if let Some((cause, until)) = waits(&queued, now).filter(|_| messages > 0) {
+            found.entry(cause).or_default().add(messages, until);
         }
     }
     Ok(found)

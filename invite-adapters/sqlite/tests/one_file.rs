@@ -143,7 +143,14 @@ async fn a_wiped_secret_is_nowhere_in_the_file() {
     let hasher = Hasher::with_threads(HashCost::weak_for_tests(), NonZeroUsize::MIN).unwrap();
     let key = SealingKey::generate(&mut random::system_random().unwrap());
     let invitation = delivery.invitation;
-    let order = MintOrder { kind: wish.kind, organisation, invitation, generation, salt: wish.salt };
+    let order = MintOrder {
+        kind: wish.kind,
+        organisation,
+        user: delivery.user,
+        invitation,
+        generation,
+        salt: wish.salt,
+    };
     let minted = mint(order, &hasher, &key).await.unwrap();
     let sealed = minted.sealed.as_bytes().to_vec();
     let policy = Policy::default();

@@ -46,24 +46,25 @@ impl SyncFigures {
     /// What it would do and what must be allowed, in words.
     pub fn in_words(&self, needs: SyncAllowance) -> String {
         let Self { active, deactivate, contacts } = self;
-        let mut words = format!(
-            "the file would deactivate {deactivate} of {active} active people and replace the e-mail address or phone \
-             of {contacts}; nothing was written"
-        );
-        if let Some(needed) = needs.deactivate {
-            words += &format!(
+        let deactivate_needs = needs.deactivate.map(|needed| {
+            format!(
                 ". More than {} are deactivated only where that is allowed: look whether the file is whole, and allow \
                  {needed} (allow_deactivate)",
                 self.free_deactivations()
-            );
-        }
-        if let Some(needed) = needs.contacts {
-            words += &format!(
+            )
+        });
+        let contacts_need = needs.contacts.map(|needed| {
+            format!(
                 ". More than {} contacts are replaced only where that is allowed: look whether the columns are the \
                  right ones, and allow {needed} (allow_contacts)",
                 self.free_contacts()
-            );
-        }
-        words
+            )
+        });
+        format!(
+            "the file would deactivate {deactivate} of {active} active people and replace the e-mail address or phone \
+             of {contacts}; nothing was written{}{}",
+            deactivate_needs.unwrap_or_default(),
+            contacts_need.unwrap_or_default()
+        )
     }
 }

@@ -19,6 +19,7 @@ use serde_json::Value;
 use super::history::PersonRows;
 use super::people::{self, Around};
 use crate::model::id::UserId;
+use crate::model::message::Channel;
 use crate::model::user::User;
 
 /// What an import changed is kept so long: as long as contacts in deliveries, 90 days.
@@ -58,6 +59,17 @@ impl FieldChanges {
     /// The names of the fields, with what was before and what it is.
     pub fn fields(&self) -> impl Iterator<Item = (&str, &Value, &Value)> {
         self.0.iter().map(|(field, (before, after))| (field.as_str(), before, after))
+    }
+
+    /// The addresses that the person had, or got, in the form in which addresses are compared.
+    pub fn addresses(&self) -> Vec<(Channel, String)> {
+        let of = |channel, field: &str| {
+            let values = self.0.get(field).into_iter().flat_map(|(before, after)| [before, after]);
+            values
+                .filter_map(Value::as_str)
+                .map(move |text| (channel, text.chars().flat_map(char::to_lowercase).collect()))
+        };
+        of(Channel::Email, "email").chain(of(Channel::Sms, "phone")).collect()
     }
 
     /// Whether the person was reactivated.

@@ -259,12 +259,11 @@ impl Around {
         }
         let deactivated_at = user.deactivated.then(|| away.unwrap_or(now));
         self.place(Stored { user, deactivated_at });
-        match self.written.iter_mut().find(|written| written.id == id) {
-            Some(written) => written.forgets_password |= forgets,
-            None => {
-                let before = before.map(|before| before.user);
-                self.written.push(Written { id, before, forgets_password: forgets });
-            }
+        if let Some(written) = self.written.iter_mut().find(|written| written.id == id) {
+            written.forgets_password |= forgets;
+        } else {
+            let before = before.map(|before| before.user);
+            self.written.push(Written { id, before, forgets_password: forgets });
         }
     }
 

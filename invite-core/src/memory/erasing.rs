@@ -93,7 +93,8 @@ impl Transaction<'_> {
         found
     }
 
-    /// The present addresses of a person, and those of their messages, in the form in which they are compared.
+    /// The present addresses of a person, those of their messages, and those that imports replaced, in the form in which
+    /// they are compared.
     fn addresses_of(
         &self,
         organisation: OrganisationId,
@@ -107,7 +108,9 @@ impl Transaction<'_> {
             let row = self.delivery(key);
             (row.channel, compared(&row.address))
         });
-        present.chain(written_to).filter(|(_, address)| !address.is_empty()).collect()
+        let imported =
+            self.import_lines(organisation, id).into_iter().flat_map(|line| line.changes.addresses());
+        present.chain(written_to).chain(imported).filter(|(_, address)| !address.is_empty()).collect()
     }
 
     /// Whether somebody who is there has this address, or was written to at it.

@@ -157,7 +157,15 @@ impl Transaction<'_> {
             policy: self.policy.clone(),
         })?;
         let (hold, policy) = (Some(Duration::ZERO), self.policy.clone());
-        match self.confirm(&Confirm { plan, actor, resets, hold, starts_in: Duration::ZERO, pilot: None, policy }) {
+        match self.confirm(&Confirm {
+            plan,
+            actor,
+            resets,
+            hold,
+            starts_in: Duration::ZERO,
+            pilot: None,
+            policy,
+        }) {
             Confirmed::Now(batch) => Ok(*batch),
             _ => Err(refused("a plan that was opened just now cannot be confirmed")),
         }

@@ -156,7 +156,7 @@ impl Records for MemoryStore {
 
 impl Transaction<'_> {
     /// What imports did to a person, oldest first.
-    fn import_lines(&self, organisation: OrganisationId, user: UserId) -> Vec<ImportLine> {
+    pub(super) fn import_lines(&self, organisation: OrganisationId, user: UserId) -> Vec<ImportLine> {
         let person = self.state.persons.get(&(organisation, user));
         let imports = person.into_iter().flat_map(|person| &person.imports);
         let line = |import: &ImportId| {

@@ -54,7 +54,7 @@ pub struct Settings {
     pub ios_link: Option<HttpsUrl>,
     /// The app in Google Play.
     pub android_link: Option<HttpsUrl>,
-    /// Where set-up links lead; needed for [`CredentialKind::SetUpLink`].
+    /// Where set-up links lead; needed for [`CredentialKind::SetUpLink`], and to hand a link over.
     pub link_pattern: Option<LinkPattern>,
     /// Colour and logo of messages and pages.
     pub theme: Theme,
@@ -94,6 +94,7 @@ pub struct Settings {
     pub quiet_hours: Option<QuietHours>,
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "serde asks for the field's own type")]
 fn standard_quiet_hours() -> Option<QuietHours> {
     Some(QuietHours::standard())
 }

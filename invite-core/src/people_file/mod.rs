@@ -130,7 +130,8 @@ impl<R: Read> PeopleFile<R> {
             let row = row::parse(record, &self.header, &self.options);
             if let Some(row) = row.transpose() {
                 self.rows += 1;
-                let row = row.map_err(|(error, refused)| {
+                let row = row.map_err(|wrong| {
+                    let (error, refused) = *wrong;
                     self.refused = Some(refused);
                     error
                 });

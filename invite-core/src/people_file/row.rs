@@ -110,7 +110,7 @@ pub struct RefusedRow {
 }
 
 /// A row that is wrong: all that is wrong with it, and what could be read nevertheless.
-pub(super) type Wrong = (RowError, RefusedRow);
+pub(super) type Wrong = Box<(RowError, RefusedRow)>;
 
 /// Reads a record as a person; none if all its cells are empty.
 pub(super) fn parse(
@@ -122,7 +122,7 @@ pub(super) fn parse(
     let whole = |message: String| {
         let row = PersonRow { line, ..PersonRow::default() };
         let error = RowError { line, errors: vec![CellError { column: None, message }] };
-        (error, RefusedRow { row, identified: false })
+        Box::new((error, RefusedRow { row, identified: false }))
     };
 
     let cells = cells.ok_or_else(|| whole("the row is too long; is a quotation mark missing?".into()))?;
@@ -164,7 +164,8 @@ pub(super) fn parse(
     if errors.is_empty() {
         Ok(Some(person))
     } else {
-        Err((RowError { line, errors }, RefusedRow { row: person, identified: identified && all_read }))
+        let refused = RefusedRow { row: person, identified: identified && all_read };
+        Err(Box::new((RowError { line, errors }, refused)))
     }
 }
 

@@ -87,7 +87,8 @@ pub trait Records: Send + Sync {
     /// answer quotes them. Where people are kept in the same database, the person goes too. What stays bears the random
     /// id alone: figures of batches, and the audit.
     ///
-    /// Where an address of theirs is suppressed, and nobody else has it, its
+    /// Where an address of theirs (a present one, one of their messages, or one that an import replaced) is suppressed,
+    /// and nobody else has it, its
     /// [hash](crate::credential::SuppressionKey) takes its place on the list. [`Happening::Erased`] tells the host.
     /// Idempotent: whoever is not there changes nothing, and tells nothing.
     ///

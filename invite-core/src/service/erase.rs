@@ -16,7 +16,7 @@ impl Invites {
     /// guesses. Open invitations are revoked and unsent messages cancelled; figures and the audit keep the random id
     /// alone. Where an address of theirs is suppressed it stays so, by a keyed
     /// [hash](crate::credential::suppression_key). [`Happening::Erased`](crate::model::event::Happening::Erased) tells
-    /// the host. Any number of times.
+    /// the host. Whoever was erased already is not found.
     ///
     /// Nobody erases themselves: another administrator does it, so that one is left.
     #[instrument(skip_all, fields(organisation = %actor.organisation(), %user))]

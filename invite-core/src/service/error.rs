@@ -159,7 +159,7 @@ pub enum Error {
     )]
     NoLinkPattern,
     /// The decision about the person gives them no link.
-    #[error("no link was made: {}", no_link(.0))]
+    #[error("no link was made: {}", no_link(*.0))]
     NotHandedOver(Decision),
     /// The plan was not confirmed in time.
     #[error("the plan has expired: people and settings may have changed since; plan again and confirm that")]
@@ -232,7 +232,7 @@ fn named(people: &[(UserId, String)]) -> String {
 }
 
 /// Why there is no link, and what to do about it.
-const fn no_link(decision: &Decision) -> &'static str {
+const fn no_link(decision: Decision) -> &'static str {
     match decision {
         Decision::Skip(SkipReason::NotFound) => "there is no such person in this organisation",
         Decision::Skip(SkipReason::Deactivated) => "the person is deactivated; reactivate them first",

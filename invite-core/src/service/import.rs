@@ -236,8 +236,9 @@ impl Invites {
     ///   replacing the contact of more than 10 people, or 10 % of those who are active, with `allow_contacts`; else
     ///   nothing is written, and [`Error::SyncTooMuch`] says how many it would be.
     /// * Whoever runs it is never deactivated by it, and neither is anybody whom a row names that was refused. Where a
-    ///   row may mean anybody, since what says who is meant cannot be read, or where the last line has no line break,
-    ///   which may be a sign that the file was torn off, nobody is deactivated, and the report says why.
+    ///   row may mean anybody, since what says who is meant cannot be read, where the last line has no line break, which
+    ///   may be a sign that the file was torn off, or where it names nobody at all, nobody is deactivated, and the report
+    ///   says why.
     /// * One that was broken off is begun again by importing the file again.
     #[instrument(skip_all, fields(organisation = %actor.organisation(), dry_run = options.dry_run))]
     pub async fn import(
@@ -317,7 +318,7 @@ impl Import<'_> {
     }
 
     async fn page(&mut self, page: Rows) -> Result<(), Error> {
-        let Rows { rows, mut errors, refused, last_line } = page;
+        let Rows { people: rows, mut errors, refused, last_line } = page;
         let sync = self.options.mode == ImportMode::Sync;
         if !rows.is_empty() || (sync && !refused.is_empty()) {
             let lines: Vec<u64> = rows.iter().map(|row| row.line).collect();
@@ -390,6 +391,12 @@ impl Import<'_> {
     }
 
     fn why_withheld(&self, line_break: bool) -> Option<String> {
+        if self.report.rows() == 0 {
+            return Some(
+                "nobody was deactivated, since the file names nobody: look whether it is the right one"
+                    .into(),
+            );
+        }
         if !self.anybody.is_empty() {
             let lines: Vec<String> = self.anybody.iter().map(u64::to_string).collect();
             return Some(format!(

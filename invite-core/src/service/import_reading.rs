@@ -24,7 +24,7 @@ pub(super) enum Step {
 /// A page.
 #[derive(Default)]
 pub(super) struct Rows {
-    pub(super) rows: Vec<PersonRow>,
+    pub(super) people: Vec<PersonRow>,
     pub(super) errors: Vec<RowError>,
     pub(super) refused: Vec<RefusedRow>,
     pub(super) last_line: u64,
@@ -61,7 +61,7 @@ fn read_pages(
             match row {
                 Ok(Ok(row)) => {
                     page.last_line = row.line;
-                    page.rows.push(row);
+                    page.people.push(row);
                 }
                 Ok(Err(error)) => {
                     page.last_line = error.line;

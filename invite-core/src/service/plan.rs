@@ -169,8 +169,15 @@ impl Invites {
         let batch = self.inner.store.open_plan(new).await?;
         let sizes = SmsSizes::new(self, organisation.clone(), &batch);
         let hashed = self.has_hashed_suppressions(organisation.id).await?;
-        let mut pages =
-            Pages { invites: self, organisation: organisation.id, batch, senders, sizes, hashed, cursor: None };
+        let mut pages = Pages {
+            invites: self,
+            organisation: organisation.id,
+            batch,
+            senders,
+            sizes,
+            hashed,
+            cursor: None,
+        };
         match request.selection {
             Selection::Ids(ids) => pages.of_ids(ids).await?,
             Selection::Matching(filter) => pages.of_filter(filter).await?,

@@ -173,22 +173,19 @@ pub(super) struct Circumstances<'a> {
 impl<'a> Circumstances<'a> {
     /// The values of a person, or of a made-up one, invited now.
     pub(super) fn of(&self, person: Option<&'a User>, sign_in_name: &'a str) -> Values<'a> {
-        let base = match person {
-            Some(user) => person_values(user, sign_in_name, self.organisation, self.inviter),
-            None => {
-                let Values { first_name, last_name, username, employee_number, email, phone_number, .. } =
-                    Values::sample();
-                let common = organisation_values(self.organisation, self.inviter);
-                Values {
-                    first_name,
-                    last_name,
-                    username,
-                    employee_number,
-                    email,
-                    phone_number,
-                    sign_in_name,
-                    ..common
-                }
+        let base = if let Some(user) = person {
+            person_values(user, sign_in_name, self.organisation, self.inviter)
+        } else {
+            let sample = Values::sample();
+            Values {
+                first_name: sample.first_name,
+                last_name: sample.last_name,
+                username: sample.username,
+                employee_number: sample.employee_number,
+                email: sample.email,
+                phone_number: sample.phone_number,
+                sign_in_name,
+                ..organisation_values(self.organisation, self.inviter)
             }
         };
         let lifetime =

@@ -118,9 +118,10 @@ impl<'a> SmsSizes<'a> {
         }
         let settings = &self.organisation.settings;
         let resolved = resolve(kind, Channel::Sms, user.locale.as_ref(), &settings.locale, &self.pins);
-        let form = match kind.may_carry_credential() {
-            true => CredentialForm::of(settings.credential),
-            false => CredentialForm::None,
+        let form = if kind.may_carry_credential() {
+            CredentialForm::of(settings.credential)
+        } else {
+            CredentialForm::None
         };
         let inner = &self.invites.inner;
         let ready = inner.compiled.get(&*inner.store, self.organisation.id, resolved, form).await?;

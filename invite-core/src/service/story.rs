@@ -176,6 +176,9 @@ impl Story {
 impl fmt::Display for StoryEvent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Imported(ImportLine { file_name, line: 0, .. }) => {
+                write!(f, "deactivated by {file_name}, which does not name them")
+            }
             Self::Imported(ImportLine { file_name, line, created, .. }) => {
                 write!(f, "{} by {file_name}, line {line}", if *created { "added" } else { "changed" })
             }

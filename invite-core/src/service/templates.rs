@@ -65,7 +65,7 @@ impl Invites {
     pub async fn templates(&self, actor: &Actor) -> Result<Vec<TemplateRow>, Error> {
         self.authorise(actor).await?;
         let own = self.inner.store.templates(actor.organisation()).await?;
-        let builtin = BUILTIN_LANGUAGES.into_iter().map(|tag| tag.parse::<Locale>());
+        let builtin = BUILTIN_LANGUAGES.into_iter().map(str::parse::<Locale>);
         let mut locales: BTreeSet<Locale> = builtin.filter_map(Result::ok).collect();
         let builtin = locales.clone();
         locales.extend(own.iter().map(|(key, _)| key.locale.clone()));

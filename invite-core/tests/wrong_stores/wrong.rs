@@ -20,12 +20,12 @@ use invite_core::model::id::{
     BatchId, ClaimToken, CredentialId, DeliveryId, InvitationId, OrganisationId, UserId,
 };
 use invite_core::model::invitation::RevokeReason;
-use invite_core::model::item::Item;
+use invite_core::model::item::{Action, Item};
 use invite_core::model::message::Channel;
 use invite_core::model::message_kind::MessageKind;
 use invite_core::model::organisation::{Alias, Organisation};
 use invite_core::model::outcome::{Answer, Outcome, Receipt};
-use invite_core::model::sender::SenderPause;
+use invite_core::model::sender::{Covers, SenderPause};
 use invite_core::model::suppression::Suppression;
 use invite_core::model::template_key::TemplateKey;
 use invite_core::model::user::User;
@@ -36,12 +36,15 @@ use invite_core::port::offers::{HandOverLink, LinkHandedOver, Offers, Refresh, R
 use invite_core::port::organisations::{
     OrganisationSaved, Organisations, SaveTemplate, StoredTemplate, TemplateSaved, TemplateVersion, TestSend,
 };
-use invite_core::port::plans::{BatchChange, Confirm, Confirmed, NewPlan, PlanPage, Plans};
+use invite_core::port::plans::{
+    BatchChange, Confirm, Confirmed, NewPlan, PlanPage, Plans, Retried, RetryChunk,
+};
 use invite_core::port::queue::{
     Begin, Begun, Claim, Claimed, HandOver, HandOverResult, Queue, Record, RecordDelivery, Reported, Waiting,
 };
 use invite_core::port::records::{
-    Arrival, AuditEntry, Erase, Erased, KnownAddress, PersonRecord, Records, SuppressionChange, Traces,
+    Arrival, AuditEntry, Erase, Erased, KnownAddress, PersonRecord, Records, SenderStop, SuppressionChange,
+    Traces,
 };
 use invite_core::port::redemption::{
     Close, Guess, Link, LinkState, OpenPassword, Redemption, Reserve, Reserved,
@@ -172,6 +175,40 @@ pub(super) enum Fault {
     SuppressionErased,
     /// The export of a person has everybody's events.
     TracesOfAll,
+    /// A pilot is confirmed for all at once.
+    PilotIgnored,
+    /// A start time is ignored.
+    StartsAtOnce,
+    /// A batch is resumed as soon as it pauses.
+    ResumesItself,
+    /// Every retry is a request of its own.
+    RetryForgetsCursor,
+    /// A retry takes the failed and the unknown, whatever was asked for.
+    RetriesAll,
+    /// A retry knows no limit.
+    RetriesWithoutLimit,
+    /// Nobody sleeps.
+    NightIgnored,
+    /// A message under a missing key is deferred.
+    LockedCharged,
+    /// A damaged secret is kept.
+    DamagedKept,
+    /// Reports that a message arrived say only that it did.
+    LateAcceptanceForgotten,
+    /// A sender that is stopped by hand is let go on at once.
+    HandForgets,
+    /// Nobody is told that an invitation expired.
+    ExpiryUntold,
+    /// Consent is taken for given where a link is handed over.
+    LinkConsentIgnored,
+    /// Links that are handed over go on working beside each other.
+    LinksAddUp,
+    /// A request for a fresh credential is an invitation by the system like any other.
+    RequestsInvite,
+    /// Requests for fresh credentials have no limit.
+    RequestsUnlimited,
+    /// Requests are not counted for their address.
+    RequestsFromNowhere,
 }
 
 /// A clock that every other reader sees ten minutes ahead.
@@ -207,6 +244,7 @@ pub(super) struct Wrong {
 struct Notes {
     tokens: BTreeMap<DeliveryId, ClaimToken>,
     claims: BTreeMap<DeliveryId, u32>,
+    owners: BTreeMap<DeliveryId, (OrganisationId, BatchId)>,
     last_claim: Option<Claimed>,
     digests: Vec<[u8; 32]>,
     plans: BTreeMap<BatchId, (NewPlan, Vec<PlanPage>)>,
@@ -268,10 +306,13 @@ impl Wrong {
 impl Organisations for Wrong {
     async fn save_organisation(
         &self,
-        organisation: Organisation,
+        mut organisation: Organisation,
         actor: Actor,
         templates: TemplatePins,
     ) -> PortResult<OrganisationSaved> {
+        if self.is(Fault::NightIgnored) {
+            organisation.settings.quiet_hours = None;
+        }
         let mut templates = templates;
         if self.is(Fault::TemplatesUnchecked) {
             templates = self.in_force(organisation.id).await?;
@@ -396,6 +437,8 @@ impl Plans for Wrong {
             Fault::ConfirmerKept => confirm.actor = Actor::system(confirm.actor.organisation()),
             Fault::ConsentIgnored => confirm.resets = true,
             Fault::HoldIgnored => confirm.hold = Some(Duration::ZERO),
+            Fault::PilotIgnored => confirm.pilot = None,
+            Fault::StartsAtOnce => confirm.starts_in = Duration::ZERO,
             _ => {}
         }
         let planned = self.store.batch(confirm.actor.organisation(), confirm.plan).await?;
@@ -461,6 +504,16 @@ impl Plans for Wrong {
         Ok(None)
     }
 
+    async fn retry(&self, mut retry: RetryChunk) -> PortResult<Retried> {
+        match self.fault {
+            Fault::RetryForgetsCursor => retry.cursor = None,
+            Fault::RetriesAll => (retry.failed, retry.unknown) = (true, true),
+            Fault::RetriesWithoutLimit => retry.limit = usize::MAX,
+            _ => {}
+        }
+        self.store.retry(retry).await
+    }
+
     async fn batches(
         &self,
         organisation: OrganisationId,
@@ -516,6 +569,7 @@ impl Queue for Wrong {
         for delivery in &claimed.deliveries {
             let mut notes = self.notes();
             notes.tokens.insert(delivery.id, claimed.token);
+            notes.owners.insert(delivery.id, (delivery.organisation, delivery.batch));
             *notes.claims.entry(delivery.id).or_default() += 1;
         }
         match self.fault {
@@ -610,6 +664,11 @@ impl Queue for Wrong {
                     let deferred = Outcome::Deferred { retry_after: *retry_after, answer: answer.clone() };
                     outcome.result = HandOverResult::Outcome(deferred);
                 }
+                (HandOverResult::Locked(answer), Fault::LockedCharged)
+                | (HandOverResult::Damaged(answer), Fault::DamagedKept) => {
+                    let deferred = Outcome::Deferred { retry_after: None, answer: answer.clone() };
+                    outcome.result = HandOverResult::Outcome(deferred);
+                }
                 (HandOverResult::NotCalled, Fault::NotCalledCharged) => {
                     let retry_after = Some(Duration::ZERO);
                     let deferred = Outcome::Deferred { retry_after, answer: Answer::default() };
@@ -622,7 +681,14 @@ impl Queue for Wrong {
                 _ => {}
             }
         }
-        self.store.record(record).await
+        let actor = record.outcomes.first().and_then(|one| self.notes().owners.get(&one.id).copied());
+        let kept = self.store.record(record).await?;
+        if let (Fault::ResumesItself, Some((organisation, batch))) = (self.fault, actor) {
+            let actor = Actor::system(organisation);
+            let resume = BatchChange { batch, actor, event: BatchEvent::Resume, because: None };
+            self.store.change_batch(resume).await?.transpose().ok();
+        }
+        Ok(kept)
     }
 
     async fn release(&self, claim: ClaimToken, deliveries: Vec<DeliveryId>) -> PortResult<()> {
@@ -711,6 +777,9 @@ impl Redemption for Wrong {
         {
             link.state = LinkState::Revoked(RevokeReason::Superseded);
         }
+        if self.is(Fault::LinksAddUp) && link.state == LinkState::Revoked(RevokeReason::Superseded) {
+            link.state = LinkState::Open { until: self.store.now().await? };
+        }
         Ok(Some(link))
     }
 
@@ -746,6 +815,7 @@ impl Redemption for Wrong {
     ) -> PortResult<Vec<bool>> {
         let mut counts = self.store.own_password_counts(organisation, users.clone()).await?;
         match self.fault {
+            Fault::LateAcceptanceForgotten => counts.fill(true),
             Fault::RetiredForEver => {
                 let events = self.store.events(EventCursor::default(), usize::MAX).await?;
                 for (counts, asked) in counts.iter_mut().zip(users) {
@@ -793,11 +863,20 @@ impl Redemption for Wrong {
 
 #[async_trait]
 impl Offers for Wrong {
-    async fn hand_over_link(&self, hand_over: HandOverLink) -> PortResult<LinkHandedOver> {
+    async fn hand_over_link(&self, mut hand_over: HandOverLink) -> PortResult<LinkHandedOver> {
+        if self.is(Fault::LinkConsentIgnored) {
+            hand_over.resets = true;
+        }
         self.store.hand_over_link(hand_over).await
     }
 
-    async fn refresh(&self, refresh: Refresh) -> PortResult<Refreshed> {
+    async fn refresh(&self, mut refresh: Refresh) -> PortResult<Refreshed> {
+        match self.fault {
+            Fault::RequestsInvite => refresh.plan.action = Action::Invite,
+            Fault::RequestsUnlimited => refresh.policy.fresh_of_person = u32::MAX,
+            Fault::RequestsFromNowhere => refresh.source.clear(),
+            _ => {}
+        }
         self.store.refresh(refresh).await
     }
 }
@@ -837,6 +916,8 @@ impl Records for Wrong {
         let mut events = self.store.events(after, limit).await?;
         match self.fault {
             Fault::EventsReordered => events.reverse(),
+            Fault::ExpiryUntold => events.retain(|event| !matches!(event.what, Happening::Expired { .. })),
+
             Fault::EventsLost => events.retain(|event| event.cursor.0 % 3 != 0),
             Fault::EventsOnce => {
                 let mut notes = self.notes();
@@ -874,6 +955,20 @@ impl Records for Wrong {
             }
         }
         Ok(record)
+    }
+
+    async fn pause_sender(&self, pause: SenderStop) -> PortResult<()> {
+        let covers = pause.covers.clone();
+        self.store.pause_sender(pause).await?;
+        if self.is(Fault::HandForgets) {
+            let actor = Actor::system(OrganisationId::new());
+            self.store.resume_sender(actor, covers).await?;
+        }
+        Ok(())
+    }
+
+    async fn resume_sender(&self, actor: Actor, covers: Covers) -> PortResult<bool> {
+        self.store.resume_sender(actor, covers).await
     }
 
     async fn sender_pauses(&self) -> PortResult<Vec<SenderPause>> {

@@ -8,7 +8,7 @@ use super::certificate::Certificate;
 use super::folder::{Folder, write};
 use super::install::{is_root, program};
 use super::process::{Running, free_port};
-use crate::cargo::run;
+use crate::cargo::{printed_by, run};
 
 const SETTINGS: &str = include_str!("exim.conf");
 /// Who Debian's Exim becomes when root starts it.
@@ -25,7 +25,7 @@ pub(super) fn start(folder: &Folder) -> Result<Service, String> {
     let certificate = Certificate::new(&folder)?;
     let port = free_port()?;
     let settings = folder.join("exim.conf");
-    write(&settings, &filled_in(&folder, &certificate, port))?;
+    write(&settings, &filled_in(&folder, &certificate, port)?)?;
     if is_root()? {
         // The settings stay root's, or Exim would not trust them.
         run(Command::new("chown").arg(USER).arg(&folder).arg(&certificate.key))?;
@@ -44,15 +44,24 @@ pub(super) fn start(folder: &Folder) -> Result<Service, String> {
     })
 }
 
-fn filled_in(folder: &Path, certificate: &Certificate, port: u16) -> String {
-    [
+fn filled_in(folder: &Path, certificate: &Certificate, port: u16) -> Result<String, String> {
+    // Who is not root stays who they are, and has to be the one whom Exim obeys.
+    let id = |option| printed_by(Command::new("id").arg(option)).map(|name| name.trim().to_owned());
+    let identity = if is_root()? {
+        String::new()
+    } else {
+        format!("exim_user = {}\nexim_group = {}", id("-un")?, id("-gn")?)
+    };
+    let filled_in = [
         ("{folder}", folder.display().to_string()),
         ("{certificate}", certificate.certificate.display().to_string()),
         ("{key}", certificate.key.display().to_string()),
         ("{port}", port.to_string()),
+        ("{identity}", identity),
         ("{name}", NAME.into()),
         ("{password}", PASSWORD.into()),
     ]
     .iter()
-    .fold(SETTINGS.to_owned(), |text, (mark, value)| text.replace(mark, value))
+    .fold(SETTINGS.to_owned(), |text, (mark, value)| text.replace(mark, value));
+    Ok(filled_in)
 }

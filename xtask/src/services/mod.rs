@@ -13,8 +13,11 @@ use std::process::Command;
 use folder::Folder;
 use process::Running;
 
-/// Starts each of them.
-const SERVICES: [fn(&Folder) -> Result<Service, String>; 1] = [exim::start];
+/// Starts a server, in a subfolder of its own.
+type Start = fn(&Folder) -> Result<Service, String>;
+
+/// Each of them.
+const SERVICES: [Start; 1] = [exim::start];
 
 /// A server, and what a test has to know of it.
 struct Service {

@@ -28,7 +28,7 @@ impl Authority {
 
     /// A server's side of TLS, with a certificate for this name.
     pub(crate) fn server(&self, name: &str) -> TlsAcceptor {
-        self.signed(CertificateParams::new(vec![name.to_owned()]).unwrap())
+        self.signed(&CertificateParams::new(vec![name.to_owned()]).unwrap())
     }
 
     /// The same with a certificate that has expired.
@@ -36,10 +36,10 @@ impl Authority {
         let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
         params.not_before = date_time_ymd(2001, 1, 1);
         params.not_after = date_time_ymd(2002, 1, 1);
-        self.signed(params)
+        self.signed(&params)
     }
 
-    fn signed(&self, params: CertificateParams) -> TlsAcceptor {
+    fn signed(&self, params: &CertificateParams) -> TlsAcceptor {
         let key = KeyPair::generate().unwrap();
         let certificate = params.signed_by(&key, &self.issuer).unwrap();
         let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));

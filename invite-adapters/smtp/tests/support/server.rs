@@ -258,13 +258,11 @@ async fn conversation<S: Stream>(
                 };
                 let mut lines: Vec<String> = vec!["mail.example.com".into()];
                 lines.extend(offers.iter().cloned());
-                let last = lines.len() - 1;
-                let reply: String = lines
-                    .iter()
-                    .enumerate()
-                    .map(|(number, line)| format!("250{}{line}\r\n", if number == last { ' ' } else { '-' }))
-                    .collect();
-                perform(stream, state.act("EHLO", reply.trim_end())).await?;
+                // All but the last say that there is more.
+                let reply = format!("250-{}", lines.join("\r\n250-"));
+                let last = reply.rfind("250-").unwrap() + 3;
+                let reply = format!("{} {}", &reply[..last], &reply[last + 1..]);
+                perform(stream, state.act("EHLO", &reply)).await?;
             }
             "STARTTLS" => {
                 let act = state.act("STARTTLS", "220 go ahead");

@@ -183,10 +183,14 @@ pub(super) async fn whoever_is_taken_out_of_a_plan_no_longer_counts_in_its_figur
     }
     // The second is reset, and shares the phone of the first; the third confirms, and shares the mailbox of the fourth.
     people[1].has_password = true;
-    people[1].phone = people[0].phone.clone();
+    let phone = people[0].phone.clone();
+    people[1].phone = phone;
     people[2].role = Role::Administrator;
-    people[3].email = people[2].email.clone();
-    people.iter().for_each(|user| stage.put(user));
+    let email = people[2].email.clone();
+    people[3].email = email;
+    for user in &people {
+        stage.put(user);
+    }
     let plan = stage.plan(Action::Invite, &people).await?;
     let planned = (plan.totals.shared_addresses, plan.totals.shared_addresses_with_resets);
     same!(planned, (2, 4), "sharing an address, without and with resets");

@@ -288,12 +288,17 @@ pub(super) async fn those_who_share_an_address_are_counted_when_the_plan_is_comp
         stage.put(user);
     }
     // Everybody's address, but for a person who is skipped, and another reset.
-    people[3].email = people[1].email.clone();
+    let email = people[1].email.clone();
+    people[3].email = email;
     people[3].deactivated = true;
-    people[4].email = people[1].email.clone();
+    let email = people[1].email.clone();
+    people[4].email = email;
     people[4].has_password = true;
-    people[6].phone = people[5].phone.clone();
-    people.iter().for_each(|user| stage.put(user));
+    let phone = people[5].phone.clone();
+    people[6].phone = phone;
+    for user in &people {
+        stage.put(user);
+    }
     let plan = stage.open(Action::Invite, &people).await?;
     let first = stage.store.plan_page(stage.page(plan.id, None, &people[..2], false)).await?.totals;
     same!(first.shared_addresses, 0, "before all of them are planned");

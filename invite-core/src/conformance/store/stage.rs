@@ -419,6 +419,7 @@ impl Stage {
         let order = MintOrder {
             kind,
             organisation: claimed.organisation,
+            user: claimed.user,
             invitation: claimed.invitation,
             generation,
             salt,

@@ -212,12 +212,12 @@ impl World {
             if let Some(wish) = &delivery.credential
                 && let Take::Mint(generation) = wish.take
             {
-                minted = Some(self.mint(delivery.invitation, generation, wish.salt).await);
+                minted = Some(self.mint(delivery.user, delivery.invitation, generation, wish.salt).await);
             }
             let answer = self.begin_one(claimed.token, delivery.id, delivery.user, minted).await;
             begun.push(match answer {
                 Begun::Mint(generation, salt) => {
-                    let minted = self.mint(delivery.invitation, generation, salt).await;
+                    let minted = self.mint(delivery.user, delivery.invitation, generation, salt).await;
                     self.begin_one(claimed.token, delivery.id, delivery.user, Some(minted)).await
                 }
                 other => other,
@@ -228,6 +228,7 @@ impl World {
 
     pub(super) async fn mint(
         &self,
+        user: UserId,
         invitation: InvitationId,
         generation: Generation,
         salt: Option<Salt>,
@@ -236,6 +237,7 @@ impl World {
         let order = MintOrder {
             kind: settings.credential,
             organisation: self.organisation,
+            user,
             invitation,
             generation,
             salt,

@@ -224,6 +224,7 @@ impl Shared {
             (Some(Take::Mint(generation)), Some(wish)) => Some(MintOrder {
                 kind: wish.kind,
                 organisation: one.delivery.organisation,
+                user: one.delivery.user,
                 invitation: one.delivery.invitation,
                 generation: *generation,
                 salt: wish.salt,
