@@ -5,6 +5,8 @@
 
 use pulldown_cmark::HeadingLevel;
 
+use crate::model::locale::Locale;
+
 /// The page, in Tera, and where the body goes in it.
 const PAGE: &str = include_str!("layout.html");
 const BODY: &str = "<!-- body -->";
@@ -104,4 +106,9 @@ pub(super) const BUTTON: [&str; 3] = [
 /// The whole page with `body`, canonical Tera, in it.
 pub(super) fn page(body: &str) -> String {
     PAGE.replacen(BODY, body, 1)
+}
+
+/// The colon of a language: French has a space before it, at which no line is broken.
+pub(super) fn colon(locale: &Locale) -> &'static str {
+    if locale.language() == "fr" { "\u{a0}:" } else { ":" }
 }
