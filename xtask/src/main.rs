@@ -1,8 +1,9 @@
 //! The project's own tasks.
 //!
 //! `cargo xtask test` runs every test and counts them; `cargo xtask check` holds the code to its rules. `.ci/run` runs
-//! both. `cargo xtask kills` kills workers; `cargo xtask scale` measures a rollout by its size. It needs nothing but a
-//! Rust toolchain, so it uses the standard library alone.
+//! both. `cargo xtask kills` kills workers; `cargo xtask scale` measures a rollout by its size; `cargo xtask messages`
+//! shows the messages to a spam filter and others, and installs those. Otherwise it needs nothing but a Rust toolchain,
+//! so it uses the standard library alone.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "it talks to whoever runs it")]
 
@@ -14,6 +15,7 @@ mod deny;
 mod documents;
 mod floors;
 mod kills;
+mod messages;
 mod rust_code;
 mod scale;
 mod test;
@@ -28,7 +30,10 @@ Usage: cargo xtask <task>
   check   formatting, lints, documentation, licences, dependencies, floors
   kills   kills workers 300 times over 5,000 messages and looks at what is left; takes --kills, --deliveries,
           --seed and --dir
-  scale   rolls out to 1,000 people and to 100,000: time and memory of each step; takes --people";
+  scale   rolls out to 1,000 people and to 100,000: time and memory of each step; takes --people
+  messages
+          shows the built-in messages to SpamAssassin, html-validate and a calculator of SMS segments; with
+          --screenshots also to Chromium, and takes the pictures of docs/messages.md";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -37,6 +42,7 @@ fn main() -> ExitCode {
         ["check"] => check::run(),
         ["kills", ref arguments @ ..] => kills::run(arguments),
         ["scale", ref arguments @ ..] => scale::run(arguments),
+        ["messages", ref arguments @ ..] => messages::run(arguments),
         _ => {
             eprintln!("{USAGE}");
             return ExitCode::from(2);

@@ -21,9 +21,7 @@ use invite_core::model::locale::Locale;
 use invite_core::model::message::{Channel, Email, Mailbox};
 use invite_core::model::message_kind::MessageKind;
 use invite_core::model::theme::Theme;
-use invite_core::template::{
-    BUILTIN_LANGUAGES, CredentialForm, Rendered, RenderedEmail, Values, builtin,
-};
+use invite_core::template::{BUILTIN_LANGUAGES, CredentialForm, Rendered, RenderedEmail, Values, builtin};
 use uuid::Uuid;
 
 /// A message on both channels.
