@@ -107,9 +107,13 @@ fn push_show(tera: &mut String, show: &Show, output: Output) {
     }
     let value = match output {
         Output::Html if show.followed => format!(
-            "<a class=\"link\" href=\"{{{{ {name} }}}}\" style=\"{}\">{{{{ {value} }}}}</a>",
+            "<a class=\"link\" dir=\"ltr\" href=\"{{{{ {name} }}}}\" style=\"{}\">{{{{ {value} }}}}</a>",
             super::layout::LINK_STYLE
         ),
+        Output::Html if show.variable.is_exact() && is_words(show.variable) => {
+            let [open, close] = super::layout::EXACT;
+            format!("{open}{{{{ {value} | {INERT} }}}}{close}")
+        }
         Output::Html if is_words(show.variable) => format!("{{{{ {value} | {INERT} }}}}"),
         Output::Html | Output::Text => format!("{{{{ {value} }}}}"),
     };

@@ -1,6 +1,7 @@
 //! Whether a template may be saved: read, judged, and tried on every combination of circumstances.
 
 use super::credential_form::CredentialForm;
+use super::layout;
 use super::markdown::{self, Body};
 use super::piece::{Piece, visible};
 use super::problem::{Position, Problem};
@@ -32,7 +33,8 @@ pub struct Purpose {
 }
 
 impl Template {
-    /// Reads a template and tries it on every combination of `forms` × first, reset and last reminder × names and other
+    /// Reads a template and tries it on every combination of `forms` × first, reset (the old password
+    /// retired, and working still) and last reminder × names and other
     /// values there or empty. What is returned renders for all of `forms` and never shows a credential where it must
     /// not.
     ///
@@ -74,7 +76,7 @@ fn check(
     let tried = Tried { kind: purpose.kind, forms: &forms };
     let template = match purpose.channel {
         Channel::Email => {
-            let email = read_email(&source, problems)?;
+            let email = read_email(&source, &purpose.locale, problems)?;
             tried.refuse_credentials(&email, problems);
             tried.try_out(&email.body.text, email.at, problems);
             tried.try_empty(&email.subject, Position::START, "subject", problems);
@@ -114,7 +116,7 @@ struct Email {
 }
 
 /// Reads all parts. `None` if there are mistakes that would only bring others.
-fn read_email(source: &str, problems: &mut Vec<Problem>) -> Option<Email> {
+fn read_email(source: &str, locale: &Locale, problems: &mut Vec<Problem>) -> Option<Email> {
     let parts = divide_email(source, problems);
     if problems.is_empty() && parts.subject.is_none_or(|subject| subject.text.is_empty()) {
         problems.push(Position::START.problem("the subject is missing: begin with a line `Subject: …`"));
@@ -130,14 +132,14 @@ fn read_email(source: &str, problems: &mut Vec<Problem>) -> Option<Email> {
         return None;
     }
     bind_spaces(&mut pieces);
-    let body = markdown::render(pieces, problems);
+    let body = markdown::render(pieces, layout::colon(locale), problems);
     if !problems.is_empty() {
         return None;
     }
     Some(Email { subject, preheader, body, at: parts.body.at })
 }
 
-/// A person in each combination of circumstances: 3 forms × 3 × 3.
+/// A person in each combination of circumstances: 3 forms × 3 × 4.
 fn circumstances(forms: &[CredentialForm]) -> impl Iterator<Item = Values<'static>> {
     forms.iter().flat_map(|form| {
         let full = Values { credential: Values::sample_credential(*form), ..Values::sample() };
@@ -156,7 +158,13 @@ fn circumstances(forms: &[CredentialForm]) -> impl Iterator<Item = Values<'stati
             ..nameless
         };
         [full, nameless, bare].into_iter().flat_map(|values| {
-            [values, Values { reset: true, ..values }, Values { last_reminder: true, ..values }]
+            let reset = Values { reset: true, ..values };
+            [
+                values,
+                reset,
+                Values { old_password_works: true, ..reset },
+                Values { last_reminder: true, ..values },
+            ]
         })
     })
 }

@@ -34,11 +34,13 @@ pub(super) struct Body {
 }
 
 /// Renders `pieces`, whose texts are Markdown, as far as it goes without values.
-pub(super) fn render(pieces: Vec<Piece>, problems: &mut Vec<Problem>) -> Body {
+///
+/// `colon` stands, in the text part, between the label of a link and its address.
+pub(super) fn render(pieces: Vec<Piece>, colon: &'static str, problems: &mut Vec<Problem>) -> Body {
     let markdown = Markdown::of(pieces);
     // No extension, and raw HTML arrives as text: see `Walk::event`.
     let events: Vec<_> = Parser::new_ext(&markdown.source, Options::empty()).into_offset_iter().collect();
-    let mut walk = Walk::new(&markdown, problems);
+    let mut walk = Walk::new(&markdown, colon, problems);
     let mut rest = events.as_slice();
     while let Some(((event, range), after)) = rest.split_first() {
         if walk.is_too_deep() {
@@ -173,6 +175,7 @@ struct Open {
 
 struct Walk<'m, 'p> {
     markdown: &'m Markdown,
+    colon: &'static str,
     problems: &'p mut Vec<Problem>,
     html: Vec<Piece>,
     text: Vec<Piece>,
@@ -193,9 +196,10 @@ struct Walk<'m, 'p> {
 }
 
 impl<'m, 'p> Walk<'m, 'p> {
-    fn new(markdown: &'m Markdown, problems: &'p mut Vec<Problem>) -> Self {
+    fn new(markdown: &'m Markdown, colon: &'static str, problems: &'p mut Vec<Problem>) -> Self {
         Self {
             markdown,
+            colon,
             problems,
             html: Vec::new(),
             text: Vec::new(),
@@ -465,11 +469,11 @@ impl<'m, 'p> Walk<'m, 'p> {
                 if !shows_itself {
                     self.text.push(Piece::if_set(variable, self.at));
                     // A button's address has a line of its own, where it is easily followed and copied.
+                    self.push_raw_text(self.colon);
                     if link.button {
-                        self.push_raw_text(":");
                         self.new_line();
                     } else {
-                        self.push_raw_text(": ");
+                        self.push_raw_text(" ");
                     }
                     self.text.push(Piece::Show(super::piece::Show {
                         variable,
@@ -489,7 +493,8 @@ impl<'m, 'p> Walk<'m, 'p> {
                     matches!(piece, Piece::Text(text, _) if *text == address || Some(text.as_str()) == shown)
                 });
                 if !shows_itself {
-                    self.push_raw_text(": ");
+                    self.push_raw_text(self.colon);
+                    self.push_raw_text(" ");
                     self.push_raw_text(shown.unwrap_or(&address));
                 }
                 self.push_html("</a>");

@@ -24,6 +24,7 @@ pub mod variable;
 
 mod canonical;
 mod check;
+mod city;
 mod layout;
 mod markdown;
 mod piece;
@@ -32,7 +33,7 @@ mod render;
 mod source;
 mod spacing;
 
-pub use builtin::{BUILTIN_VERSION, builtin, builtin_source};
+pub use builtin::{BUILTIN_LANGUAGES, BUILTIN_VERSION, builtin, builtin_source, has_builtin};
 pub use check::{MAX_SOURCE, Purpose};
 pub use credential_form::CredentialForm;
 pub use problem::Problem;

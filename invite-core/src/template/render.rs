@@ -79,7 +79,7 @@ impl Template {
         insert("subject", &subject);
         insert("preheader", &preheader);
         insert("lang", locale.as_str());
-        insert("dir", layout::direction(locale.language()));
+        insert("dir", locale.direction().as_str());
         insert("theme_colour", &theme.colour.to_string());
         insert("theme_text", &theme.colour.readable_text().to_string());
         insert("logo", theme.logo.as_ref().map_or("", |logo| logo.as_str()));

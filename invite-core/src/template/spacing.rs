@@ -88,8 +88,9 @@ pub(super) fn tidy_html(html: &str) -> String {
     tidy
 }
 
+/// A space at which no line is broken stays: French has one before a colon.
 fn push_words(tidy: &mut String, line: &str) {
-    for (count, word) in line.split_whitespace().enumerate() {
+    for (count, word) in line.split_ascii_whitespace().enumerate() {
         if count > 0 {
             tidy.push(' ');
         }
@@ -111,6 +112,12 @@ mod tests {
     #[test]
     fn a_line_is_one_line() {
         assert_eq!(tidy_line("  a \n b\t\tc "), "a b c");
+    }
+
+    #[test]
+    fn a_space_that_does_not_break_stays() {
+        assert_eq!(tidy_line("a\u{a0}: b"), "a\u{a0}: b");
+        assert_eq!(tidy_text("a\u{a0}:  b\u{a0}\nc", Indent::Keep), "a\u{a0}: b\nc");
     }
 
     #[test]

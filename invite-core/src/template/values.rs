@@ -107,6 +107,8 @@ pub struct Values<'a> {
     pub time_zone: Tz,
     /// Whether the invitation replaced a password that the person had.
     pub reset: bool,
+    /// Whether the password that a reset replaces goes on working until the credential is used.
+    pub old_password_works: bool,
     /// Whether no reminder follows this one.
     pub last_reminder: bool,
 }
@@ -138,6 +140,7 @@ impl Values<'static> {
             invited_at: november(3),
             time_zone: Tz::Europe__Oslo,
             reset: false,
+            old_password_works: false,
             last_reminder: false,
         }
     }
@@ -162,6 +165,7 @@ impl Values<'_> {
             Variable::SetupLink => matches!(self.credential, CredentialValue::Link(_)),
             date if date.is_date() => self.moment(date).is_some(),
             Variable::Reset => self.reset,
+            Variable::OldPasswordWorks => self.old_password_works,
             Variable::LastReminder => self.last_reminder,
             other => visible_characters(&self.words(other)).any(|character| character != ' '),
         }
@@ -264,7 +268,11 @@ impl Values<'_> {
                 CredentialValue::Link(link) => link,
                 _ => "",
             },
-            Variable::ExpiresAt | Variable::InvitedAt | Variable::Reset | Variable::LastReminder => "",
+            Variable::ExpiresAt
+            | Variable::InvitedAt
+            | Variable::Reset
+            | Variable::OldPasswordWorks
+            | Variable::LastReminder => "",
         })
     }
 }

@@ -49,13 +49,15 @@ pub enum Variable {
     Support,
     /// Whether the invitation replaced a password that the person had. Only in conditions.
     Reset,
+    /// Whether that password goes on working until the credential is used. Only in conditions.
+    OldPasswordWorks,
     /// Whether no reminder follows this one. Only in conditions.
     LastReminder,
 }
 
 impl Variable {
     /// Every variable, in the order in which they are documented.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::FirstName,
         Self::LastName,
         Self::FullName,
@@ -77,6 +79,7 @@ impl Variable {
         Self::InvitedAt,
         Self::Support,
         Self::Reset,
+        Self::OldPasswordWorks,
         Self::LastReminder,
     ];
 
@@ -104,6 +107,7 @@ impl Variable {
             Self::InvitedAt => "invited_at",
             Self::Support => "support",
             Self::Reset => "reset",
+            Self::OldPasswordWorks => "old_password_works",
             Self::LastReminder => "last_reminder",
         }
     }
@@ -125,7 +129,7 @@ impl Variable {
 
     /// Whether it is a yes or a no: it may be asked for, not shown.
     pub const fn is_condition(self) -> bool {
-        matches!(self, Self::Reset | Self::LastReminder)
+        matches!(self, Self::Reset | Self::OldPasswordWorks | Self::LastReminder)
     }
 
     /// Whether a person types or follows the value as it stands, so that no filter may change it and nothing cuts it.

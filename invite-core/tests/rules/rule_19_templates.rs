@@ -6,7 +6,9 @@
 use invite_core::model::locale::Locale;
 use invite_core::model::message::Channel;
 use invite_core::model::message_kind::MessageKind;
-use invite_core::template::{CredentialForm, MAX_SOURCE, Purpose, Template, builtin, builtin_source};
+use invite_core::template::{
+    BUILTIN_LANGUAGES, CredentialForm, MAX_SOURCE, Purpose, Template, builtin, builtin_source,
+};
 
 fn problems(kind: MessageKind, channel: Channel, source: &str) -> Vec<String> {
     let purpose = Purpose { kind, channel, locale: Locale::english() };
@@ -20,9 +22,12 @@ fn problems(kind: MessageKind, channel: Channel, source: &str) -> Vec<String> {
 fn rule_19_every_built_in_message_checks_for_every_credential() {
     for kind in MessageKind::ALL {
         for channel in Channel::ALL {
-            assert_eq!(problems(kind, channel, builtin_source(kind, channel)), [""; 0], "{kind} {channel}");
-            let template = builtin(kind, channel, &Locale::english());
-            assert_eq!((template.purpose().kind, template.purpose().channel), (kind, channel));
+            for language in BUILTIN_LANGUAGES {
+                let locale: Locale = language.parse().unwrap();
+                let source = builtin_source(kind, channel, &locale);
+                assert_eq!(problems(kind, channel, source), [""; 0], "{language} {kind} {channel}");
+                assert_eq!(*builtin(kind, channel, &locale).purpose(), Purpose { kind, channel, locale });
+            }
         }
     }
 }
@@ -51,7 +56,7 @@ fn rule_19_what_does_not_check_is_no_template_and_says_what_to_do() {
 
 #[test]
 fn rule_19_a_message_that_carries_no_credential_cannot_ask_for_one() {
-    let invitation = builtin_source(MessageKind::Invitation, Channel::Email);
+    let invitation = builtin_source(MessageKind::Invitation, Channel::Email, &Locale::english());
     for kind in [MessageKind::Sso, MessageKind::Announcement] {
         assert!(!problems(kind, Channel::Email, invitation).is_empty(), "{kind}");
     }
@@ -59,7 +64,7 @@ fn rule_19_a_message_that_carries_no_credential_cannot_ask_for_one() {
 
 #[test]
 fn rule_19_a_subject_cannot_hold_a_credential() {
-    let source = builtin_source(MessageKind::Invitation, Channel::Email);
+    let source = builtin_source(MessageKind::Invitation, Channel::Email, &Locale::english());
     let (_, body) = source.split_once('\n').unwrap();
     for variable in ["password", "setup_link"] {
         let source = format!("Subject: {{{{ {variable} }}}}\n{body}");

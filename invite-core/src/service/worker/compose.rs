@@ -5,7 +5,7 @@ use crate::credential::Secret;
 use crate::model::credential::CredentialKind;
 use crate::model::message::{Content, Email, Mailbox, Message, Sms};
 use crate::model::message_kind::MessageKind;
-use crate::model::organisation::HttpsUrl;
+use crate::model::organisation::{HttpsUrl, Retirement};
 use crate::model::outcome::Answer;
 use crate::template::{CredentialValue, Rendered, Values, builtin};
 
@@ -54,6 +54,8 @@ pub(super) fn compose(departure: &Departure, secret: Option<&Secret>) -> Result<
         invited_at: Some(hand_over.invited_at),
         time_zone: user.time_zone.unwrap_or(settings.time_zone),
         reset: hand_over.kind == MessageKind::Reset,
+        old_password_works: hand_over.kind == MessageKind::Reset
+            && settings.retirement() == Retirement::FirstUse,
         last_reminder: hand_over.last_reminder,
     };
     let template = builtin(hand_over.kind, hand_over.channel, locale);
