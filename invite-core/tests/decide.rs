@@ -95,7 +95,7 @@ const WHO_GETS_WHAT: &[Row] = {
 fn oracle(facts: &Facts) -> Decided {
     let mut rows = WHO_GETS_WHAT.iter();
     let (_, _, decision) =
-        rows.find(|(whom, when, _)| facts.is_for(*whom) && when(facts)).expect("the table is total");
+        rows.find(|(whom, when, _)| facts.is_for(whom) && when(facts)).expect("the table is total");
     let gets_one = !matches!(decision, Skip(_));
     let by_message = gets_one && facts.asked.action != Action::HandOver;
     let channels =
@@ -154,6 +154,7 @@ struct Person {
 }
 
 #[derive(Debug, Clone, Copy)]
+#[expect(clippy::struct_excessive_bools, reason = "they come in every combination")]
 struct Past {
     on_their_way: bool,
     last_message: Age,
@@ -656,7 +657,7 @@ fn a_million_people_from_anywhere_in_the_product_get_what_the_table_says() {
 fn every_row_of_the_table_is_somebodys() {
     let mut unused: BTreeSet<usize> = (0..WHO_GETS_WHAT.len()).collect();
     anywhere(1_000_000, |facts, _| {
-        let row = WHO_GETS_WHAT.iter().position(|(whom, when, _)| facts.is_for(*whom) && when(facts));
+        let row = WHO_GETS_WHAT.iter().position(|(whom, when, _)| facts.is_for(whom) && when(facts));
         unused.remove(&row.expect("the table is total"));
     });
     assert_eq!(unused, BTreeSet::new());

@@ -1,4 +1,5 @@
 //! Quiet hours in every zone, on every day of a year.
+#![allow(clippy::unwrap_used, reason = "a test says by panicking what it did not expect")]
 
 use chrono::{DateTime, NaiveTime, TimeDelta, Utc};
 use chrono_tz::{TZ_VARIANTS, Tz};

@@ -2,8 +2,8 @@
 //!
 //! `cargo xtask test` runs every test and counts them; `cargo xtask check` holds the code to its rules. `.ci/run` runs
 //! both. `cargo xtask kills` kills workers; `cargo xtask scale` measures a rollout by its size; `cargo xtask services`
-//! starts the servers that some tests need. It is there before anything else is built, so it uses the standard library
-//! alone.
+//! starts the servers that some tests need; `cargo xtask messages` shows the messages to a spam filter and others, and
+//! installs those. It is there before anything else is built, so it uses the standard library alone.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "it talks to whoever runs it")]
 
@@ -15,6 +15,7 @@ mod deny;
 mod documents;
 mod floors;
 mod kills;
+mod messages;
 mod rust_code;
 mod scale;
 mod services;
@@ -32,7 +33,10 @@ Usage: cargo xtask <task>
           --seed and --dir
   services <command>
           runs a command while the servers run that some tests need
-  scale   rolls out to 1,000 people and to 100,000: time and memory of each step; takes --people";
+  scale   rolls out to 1,000 people and to 100,000: time and memory of each step; takes --people
+  messages
+          shows the built-in messages to SpamAssassin, html-validate and a calculator of SMS segments; with
+          --screenshots also to Chromium, and takes the pictures of docs/messages.md";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -42,6 +46,7 @@ fn main() -> ExitCode {
         ["kills", ref arguments @ ..] => kills::run(arguments),
         ["scale", ref arguments @ ..] => scale::run(arguments),
         ["services", ref command @ ..] => services::run(command),
+        ["messages", ref arguments @ ..] => messages::run(arguments),
         _ => {
             eprintln!("{USAGE}");
             return ExitCode::from(2);

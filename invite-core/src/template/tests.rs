@@ -301,15 +301,16 @@ fn what_a_person_types_or_follows_reads_from_left_to_right_in_every_language() {
 }
 
 #[test]
-fn the_preheader_is_hidden_without_small_print() {
-    // Filters take a font size of 0 or 1 for the hidden text of spam (SpamAssassin: FONT_INVIS_*).
+fn the_preheader_is_hidden_in_no_way_that_filters_take_for_spam() {
+    // SpamAssassin: a font size of 0 or 1 (FONT_INVIS_*), and `display:none` at the element (STY_INVIS_*).
     let source = "Subject: x\nPreheader: before the rest\n\nx";
     let purpose = purpose(MessageKind::Announcement, Channel::Email);
     let template = Template::check(source, purpose, &[CredentialForm::None]).unwrap();
     let html = email(&template, &Values::sample()).html;
     let (before, _) = html.split_once(">before the rest</div>").unwrap();
     let element = &before[before.rfind('<').unwrap()..];
-    assert!(element.contains("display:none") && !element.contains("font-size"), "{element}");
+    assert!(element.contains("max-height:0") && html.contains(".preheader { display: none; }"), "{html}");
+    assert!(!element.contains("font-size") && !element.contains("display"), "{element}");
 }
 
 #[test]

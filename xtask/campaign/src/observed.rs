@@ -16,21 +16,27 @@ use invite_core::model::id::{BatchId, ClaimToken, DeliveryId, OrganisationId, Us
 use invite_core::model::item::Item;
 use invite_core::model::message::Channel;
 use invite_core::model::organisation::{Alias, Organisation};
-use invite_core::model::sender::SenderPause;
+use invite_core::model::sender::{Covers, SenderPause};
 use invite_core::model::suppression::Suppression;
 use invite_core::model::template_key::TemplateKey;
 use invite_core::model::user::User;
 use invite_core::policy::Policy;
 use invite_core::port::InvitationStore;
 use invite_core::port::error::PortResult;
+use invite_core::port::offers::{HandOverLink, LinkHandedOver, Offers, Refresh, Refreshed};
 use invite_core::port::organisations::{
     OrganisationSaved, Organisations, SaveTemplate, StoredTemplate, TemplateSaved, TemplateVersion, TestSend,
 };
-use invite_core::port::plans::{BatchChange, Confirm, Confirmed, NewPlan, PlanPage, Plans};
+use invite_core::port::plans::{
+    BatchChange, Confirm, Confirmed, NewPlan, PlanPage, Plans, Retried, RetryChunk,
+};
 use invite_core::port::queue::{
     Begin, Begun, Claim, Claimed, Queue, Record, RecordDelivery, Reported, Waiting,
 };
-use invite_core::port::records::{Arrival, AuditEntry, PersonRecord, Records, SuppressionChange};
+use invite_core::port::records::{
+    Arrival, AuditEntry, Erase, Erased, KnownAddress, PersonRecord, Records, SenderStop, SuppressionChange,
+    Traces,
+};
 use invite_core::port::redemption::{Close, Guess, Link, OpenPassword, Redemption, Reserve, Reserved};
 
 use crate::phase::{InFlight, Phase};
@@ -156,6 +162,12 @@ delegate! { Plans {
         organisation: OrganisationId, batch: BatchId, after: Option<DeliveryId>, limit: usize
     ) -> Vec<Delivery>;
     fn progress(organisation: OrganisationId, batch: BatchId) -> Progress;
+    fn retry(retry: RetryChunk) -> Retried;
+}}
+
+delegate! { Offers {
+    fn hand_over_link(hand_over: HandOverLink) -> LinkHandedOver;
+    fn refresh(refresh: Refresh) -> Refreshed;
 }}
 
 delegate! { Redemption {
@@ -180,4 +192,10 @@ delegate! { Records {
         organisation: OrganisationId, after: Option<(Channel, String)>, limit: usize
     ) -> Vec<Suppression>;
     fn suppress(change: SuppressionChange) -> ();
+    fn pause_sender(pause: SenderStop) -> ();
+    fn resume_sender(actor: Actor, covers: Covers) -> bool;
+    fn erase(erase: Erase) -> Erased;
+    fn has_hashed_suppressions(organisation: OrganisationId) -> bool;
+    fn recognise(organisation: OrganisationId, addresses: Vec<KnownAddress>) -> ();
+    fn traces(organisation: OrganisationId, user: UserId, addresses: Vec<(Channel, String)>) -> Traces;
 }}

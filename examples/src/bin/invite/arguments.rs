@@ -66,25 +66,53 @@ machine; on a terminal they are asked for and not shown.";
 #[command(next_help_heading = "Global options")]
 pub(crate) struct Globals {
     /// The database: sqlite:PATH
-    #[arg(long, global = true, env = "INVITE_DB", hide_env_values = true, value_name = "DATABASE")]
+    #[arg(
+        long,
+        global = true,
+        display_order = 210,
+        env = "INVITE_DB",
+        hide_env_values = true,
+        value_name = "DATABASE"
+    )]
     pub(crate) db: Option<String>,
     /// Read by [`parse`], since `--email` means something else to two commands.
     #[arg(skip)]
     pub(crate) email: Option<String>,
     /// What SMS leave through: file:DIR (a folder to look at)
-    #[arg(long, global = true, env = "INVITE_SMS", hide_env_values = true, value_name = "URL")]
+    #[arg(
+        long,
+        global = true,
+        display_order = 220,
+        env = "INVITE_SMS",
+        hide_env_values = true,
+        value_name = "URL"
+    )]
     pub(crate) sms: Option<String>,
     /// The organisation, by its short name
-    #[arg(long, global = true, env = "INVITE_ORG", hide_env_values = true, value_name = "ORGANISATION")]
+    #[arg(
+        long,
+        global = true,
+        display_order = 230,
+        env = "INVITE_ORG",
+        hide_env_values = true,
+        value_name = "ORGANISATION"
+    )]
     pub(crate) org: Option<String>,
     /// The administrator who acts: their e-mail address, user name, phone, employee number or id
-    #[arg(long = "as", global = true, env = "INVITE_AS", hide_env_values = true, value_name = "USER")]
+    #[arg(
+        long = "as",
+        global = true,
+        display_order = 240,
+        env = "INVITE_AS",
+        hide_env_values = true,
+        value_name = "USER"
+    )]
     pub(crate) acting: Option<String>,
     /// One JSON object a line, for scripts
-    #[arg(long, global = true)]
+    #[arg(long, global = true, display_order = 250)]
     pub(crate) json: bool,
     /// Log what is done to standard error; twice for more
-    #[arg(long, short, global = true, action = clap::ArgAction::Count)]
+    #[arg(long, short, global = true, display_order = 260, action = clap::ArgAction::Count)]
     pub(crate) verbose: u8,
 }
 
@@ -172,6 +200,7 @@ fn with_email(mut command: clap::Command, belongs: bool) -> clap::Command {
             .hide_env_values(true)
             .value_name("URL")
             .help_heading("Global options")
+            .display_order(211)
             .help(
                 "What e-mail leaves through: file:DIR (a folder to look at), smtp://USER:PASSWORD@HOST:PORT (STARTTLS) \
                  or smtps://… (TLS from the start)",

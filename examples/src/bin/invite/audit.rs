@@ -41,16 +41,21 @@ pub(crate) async fn run(arguments: Arguments, globals: &Globals, output: Output)
             let mut rows = Vec::with_capacity(page.rows.len());
             for entry in &page.rows {
                 let who = who(&session, &acting, &entry.actor, &mut names).await;
+                let details =
+                    if entry.details.is_empty() { String::new() } else { format!(": {}", entry.details) };
+                let subject = match entry.subject.parse() {
+                    Ok(user) => name(&session, &acting, user, &mut names).await,
+                    Err(_) => entry.subject.clone(),
+                };
                 rows.push(vec![
                     entry.number.to_string(),
                     time(entry.at, zone),
                     who,
-                    words(&entry.what),
-                    entry.subject.clone(),
-                    entry.details.clone(),
+                    format!("{}{details}", words(&entry.what)),
+                    subject,
                 ]);
             }
-            output.table(&["NUMBER", "AT", "WHO", "WHAT", "ON", "DETAILS"], rows)?;
+            output.table(&["NUMBER", "AT", "WHO", "WHAT", "ON"], rows)?;
         }
         before = page.next;
         if before.is_none() {
@@ -67,15 +72,20 @@ async fn who(
     names: &mut HashMap<UserId, String>,
 ) -> String {
     let Some(id) = actor.user() else { return "the system".into() };
-    let name = match names.entry(id) {
+    let name = name(session, acting, id, names).await;
+    match actor.who() {
+        Who::Operator { name: operator, .. } => format!("{operator} for {name}"),
+        _ => name,
+    }
+}
+
+/// What a person is called; the id of somebody who is gone, and of what is no person.
+async fn name(session: &Session, acting: &Acting, id: UserId, names: &mut HashMap<UserId, String>) -> String {
+    match names.entry(id) {
         Entry::Occupied(known) => known.get().clone(),
         Entry::Vacant(place) => {
             let user = session.invites.user(&acting.actor, id).await;
             place.insert(user.map_or_else(|_| id.to_string(), |row| row.user.display_name())).clone()
         }
-    };
-    match actor.who() {
-        Who::Operator { name: operator, .. } => format!("{operator} for {name}"),
-        _ => name,
     }
 }

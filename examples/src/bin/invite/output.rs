@@ -5,15 +5,17 @@ use std::io::{self, IsTerminal, Write};
 
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
-use comfy_table::{Attribute, Cell, ContentArrangement, Table};
+use comfy_table::{Attribute, Cell, ColumnConstraint, ContentArrangement, Table};
 use serde::Serialize;
 use serde_json::json;
 
 use crate::exit::Exit;
 use crate::failure::Failure;
 
-/// The narrowest terminal that a table is made to fit.
-const NARROWEST: u16 = 40;
+/// Between two columns of a table.
+const GAP: u16 = 2;
+/// The narrowest column that a text is broken into.
+const NARROWEST: u16 = 20;
 
 /// Where a command writes.
 #[derive(Debug, Clone, Copy)]
@@ -68,25 +70,35 @@ impl Output {
         if self.is_terminal() { write(harmless(text).trim_end_matches('\n')) } else { self.page(text) }
     }
 
-    /// A table for a person.
+    /// A table for a person. On a terminal the widest column is broken into lines where that makes it fit; ids, which are
+    /// copied, never are.
     pub(crate) fn table(self, head: &[&str], rows: Vec<Vec<String>>) -> Result<(), Failure> {
         let terminal = self.is_terminal();
         let mut table = Table::new();
         table.load_style(comfy_table::presets::NOTHING);
-        // A terminal that says that it is narrower than this does not know how wide it is.
-        if terminal && table.width().is_some_and(|width| width >= NARROWEST) {
-            table.set_content_arrangement(ContentArrangement::Dynamic);
-        }
         let bold = |title: &&str| {
             let cell = Cell::new(*title);
             if terminal { cell.add_attribute(Attribute::Bold) } else { cell }
         };
         table.set_header(head.iter().map(bold));
+        let breakable = breakable(&rows);
         for row in rows {
             table.add_row(row.iter().map(|cell| harmless(&cell.replace('\n', " "))));
         }
         for column in table.column_iter_mut() {
-            column.set_padding((0, 2));
+            column.set_padding((0, GAP));
+        }
+        let width = table.width().filter(|_| terminal);
+        if let (Some(width), Some(breakable)) = (width, breakable) {
+            let widths = table.column_max_content_widths();
+            let others: u16 = widths.iter().map(|width| width + GAP).sum::<u16>() - widths[breakable];
+            if others + NARROWEST <= width {
+                table.set_content_arrangement(ContentArrangement::Dynamic);
+                for (column, _) in table.column_iter_mut().zip(0..).filter(|(_, number)| *number != breakable)
+                {
+                    column.set_constraint(ColumnConstraint::ContentWidth);
+                }
+            }
         }
         let lines: Vec<String> = table.lines().map(|line| line.trim_end().to_owned()).collect();
         write(&lines.join("\n"))
@@ -152,6 +164,15 @@ pub(crate) fn grouped(number: u64) -> String {
 /// A name that scripts read, as words.
 pub(crate) fn words(name: impl Display) -> String {
     name.to_string().replace('_', " ")
+}
+
+/// The column with the longest text that may be broken into lines.
+fn breakable(rows: &[Vec<String>]) -> Option<usize> {
+    let is_id = |cell: &String| cell.len() == 36 && cell.matches('-').count() == 4 && !cell.contains(' ');
+    let columns = 0..rows.first().map_or(0, Vec::len);
+    columns
+        .filter(|number| !rows.iter().filter_map(|row| row.get(*number)).any(is_id))
+        .max_by_key(|number| rows.iter().filter_map(|row| row.get(*number)).map(String::len).max())
 }
 
 fn write(text: &str) -> Result<(), Failure> {

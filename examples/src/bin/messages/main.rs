@@ -21,10 +21,8 @@ use invite_core::model::locale::Locale;
 use invite_core::model::message::{Channel, Email, Mailbox};
 use invite_core::model::message_kind::MessageKind;
 use invite_core::model::theme::Theme;
-use invite_core::template::{CredentialForm, Rendered, RenderedEmail, Values, builtin};
+use invite_core::template::{BUILTIN_LANGUAGES, CredentialForm, Rendered, RenderedEmail, Values, builtin};
 use uuid::Uuid;
-
-const LANGUAGES: [&str; 1] = ["en"];
 
 /// A message on both channels.
 struct Sample {
@@ -79,7 +77,7 @@ fn write(folder: &Path) -> Result<usize, Box<dyn Error>> {
 /// Each kind in each language with each form of credential that it may have.
 fn samples() -> Result<Vec<Sample>, Box<dyn Error>> {
     let mut samples = Vec::new();
-    for language in LANGUAGES {
+    for language in BUILTIN_LANGUAGES {
         let locale: Locale = language.parse()?;
         for kind in MessageKind::ALL {
             let [email, sms] = [Channel::Email, Channel::Sms].map(|channel| builtin(kind, channel, &locale));
@@ -87,6 +85,8 @@ fn samples() -> Result<Vec<Sample>, Box<dyn Error>> {
                 let values = Values {
                     credential: Values::sample_credential(*form),
                     reset: kind == MessageKind::Reset,
+                    // As the settings have it where nobody changed them.
+                    old_password_works: kind == MessageKind::Reset && *form == CredentialForm::Link,
                     ..Values::sample()
                 };
                 let theme = Theme::default();

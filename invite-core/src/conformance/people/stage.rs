@@ -63,7 +63,7 @@ impl Stage {
         let id = OrganisationId::new();
         let alias = format!("o-{id}").parse().map_err(|_| Failure::new("an alias"))?;
         let organisation = Organisation { id, alias, settings: Settings::new("Acme") };
-        store.save_organisation(organisation, Actor::system(id)).await?;
+        store.save_organisation(organisation, Actor::system(id), TemplatePins::default()).await?;
         let mut admin = person("Kari", "kari");
         admin.role = Role::Administrator;
         let stage = Self { people, store, clock, organisation: id, admin, key };
@@ -214,12 +214,22 @@ impl Stage {
             after: None,
             people: vec![(user.id, Some(user.clone()))],
             senders: BTreeMap::from([(Channel::Email, (SenderKey("email".into()), "account".into()))]),
+            sms_sizes: BTreeMap::new(),
             last: true,
             policy: policy.clone(),
         };
         self.store.plan_page(page).await?;
         let actor = Actor::system(self.organisation);
-        self.store.confirm(Confirm { plan, actor, resets: true, hold: Some(Duration::ZERO), policy }).await?;
+        let confirm = Confirm {
+            plan,
+            actor,
+            resets: true,
+            hold: Some(Duration::ZERO),
+            starts_in: Duration::ZERO,
+            pilot: None,
+            policy,
+        };
+        self.store.confirm(confirm).await?;
         Ok(plan)
     }
 

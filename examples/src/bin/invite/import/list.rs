@@ -1,6 +1,5 @@
 //! The imports that there were, and taking one back.
 
-use invite_core::decision::person_match::ImportMode;
 use invite_core::model::id::ImportId;
 use invite_core::port::people::ImportSummary;
 use invite_core::service::UndoReport;
@@ -28,19 +27,14 @@ pub(super) async fn list(session: &Session, acting: &Acting, limit: usize, befor
         vec![
             row.import.to_string(),
             row.file_name.clone(),
-            row.mode.map_or("", mode).into(),
-            format!(
-                "{} / {} / {}",
-                grouped(figures.created),
-                grouped(figures.updated),
-                grouped(figures.refused)
-            ),
+            grouped(figures.created),
+            grouped(figures.updated),
+            grouped(figures.refused),
             maybe_time(row.began_at, zone),
             state(row).into(),
         ]
     });
-    output
-        .table(&["IMPORT", "FILE", "MODE", "ADDED / CHANGED / REFUSED", "BEGAN", "STATE"], rows.collect())?;
+    output.table(&["IMPORT", "FILE", "ADDED", "CHANGED", "REFUSED", "BEGAN", "STATE"], rows.collect())?;
     Ok(Exit::Done)
 }
 
@@ -50,14 +44,6 @@ fn state(row: &ImportSummary) -> &'static str {
         (false, false, _) => "not ended",
         (false, true, false) => "broken off",
         (false, true, true) => "done",
-    }
-}
-
-const fn mode(mode: ImportMode) -> &'static str {
-    match mode {
-        ImportMode::Add => "add",
-        ImportMode::Upsert => "upsert",
-        ImportMode::Sync => "sync",
     }
 }
 
