@@ -16,7 +16,7 @@ use invite_core::model::id::{BatchId, ClaimToken, DeliveryId, OrganisationId, Us
 use invite_core::model::item::Item;
 use invite_core::model::message::Channel;
 use invite_core::model::organisation::{Alias, Organisation};
-use invite_core::model::sender::SenderPause;
+use invite_core::model::sender::{Covers, SenderPause};
 use invite_core::model::suppression::Suppression;
 use invite_core::model::template_key::TemplateKey;
 use invite_core::model::user::User;
@@ -24,11 +24,13 @@ use invite_core::policy::Policy;
 use invite_core::port::InvitationStore;
 use invite_core::port::error::PortResult;
 use invite_core::port::organisations::{OrganisationSaved, Organisations, StoredTemplate};
-use invite_core::port::plans::{BatchChange, Confirm, Confirmed, NewPlan, PlanPage, Plans};
+use invite_core::port::plans::{
+    BatchChange, Confirm, Confirmed, NewPlan, PlanPage, Plans, Retried, RetryChunk,
+};
 use invite_core::port::queue::{
     Begin, Begun, Claim, Claimed, Queue, Record, RecordDelivery, Reported, Waiting,
 };
-use invite_core::port::records::{Arrival, AuditEntry, PersonRecord, Records, SuppressionChange};
+use invite_core::port::records::{Arrival, AuditEntry, PersonRecord, Records, SenderStop, SuppressionChange};
 use invite_core::port::redemption::{Close, Guess, Link, OpenPassword, Redemption, Reserve, Reserved};
 
 use crate::phase::{InFlight, Phase};
@@ -142,6 +144,7 @@ delegate! { Plans {
     fn plan_page(page: PlanPage) -> Batch;
     fn confirm(confirm: Confirm) -> Confirmed;
     fn change_batch(change: BatchChange) -> Option<Result<Batch, WrongBatchState>>;
+    fn retry(retry: RetryChunk) -> Retried;
     fn batch(organisation: OrganisationId, batch: BatchId) -> Option<Batch>;
     fn batches(organisation: OrganisationId, before: Option<BatchId>, limit: usize) -> Vec<Batch>;
     fn items(organisation: OrganisationId, batch: BatchId, after: Option<UserId>, limit: usize) -> Vec<Item>;
@@ -169,6 +172,8 @@ delegate! { Records {
     fn audit(organisation: OrganisationId, before: Option<u64>, limit: usize) -> Vec<AuditEntry>;
     fn person(organisation: OrganisationId, user: UserId) -> PersonRecord;
     fn sender_pauses() -> Vec<SenderPause>;
+    fn pause_sender(pause: SenderStop) -> ();
+    fn resume_sender(actor: Actor, covers: Covers) -> bool;
     fn suppressions(
         organisation: OrganisationId, after: Option<(Channel, String)>, limit: usize
     ) -> Vec<Suppression>;
