@@ -49,3 +49,34 @@ fn a_signal_stops_work_cleanly_and_the_next_work_goes_on() {
         assert_eq!(messages(&house), MANY);
     }
 }
+
+#[test]
+fn a_second_signal_does_not_wait_for_a_provider_that_says_nothing() {
+    let house = House::with_people();
+    house.run("invite anna --yes").ok();
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("smtp://{}?dangerous=plain", silent.local_addr().unwrap());
+    let mut command = house.command();
+    command.args(["work", "--until-idle", "--email", &url]).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let (_connection, _) = silent.accept().unwrap();
+    signal(&child, "-INT");
+    std::thread::sleep(Duration::from_millis(500));
+    assert!(child.try_wait().unwrap().is_none(), "what is on its way is waited for");
+    signal(&child, "-INT");
+    assert_eq!(Ran::of(child.wait_with_output().unwrap()).code, 130);
+}
+
+#[test]
+fn events_are_followed_until_ctrl_c() {
+    let house = House::with_people();
+    let mut command = house.command();
+    command.args(["events", "--follow", "--json"]).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let child = command.spawn().unwrap();
+    house.run("invite anna --yes").ok();
+    house.run("work --until-idle").ok();
+    std::thread::sleep(Duration::from_millis(2_500));
+    signal(&child, "-INT");
+    let followed = Ran::of(child.wait_with_output().unwrap()).ok();
+    assert!(followed.lines().iter().any(|event| event["what"]["event"] == "invited"), "{}", followed.out);
+}

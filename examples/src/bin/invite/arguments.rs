@@ -137,6 +137,9 @@ pub(crate) enum Command {
     /// Remind people who were invited and have not come
     Remind(remind::Arguments),
     /// Send what is queued; run one or many
+    ///
+    /// Ctrl-C and SIGTERM stop it cleanly: what is on its way to the provider is still sent and recorded, and the next
+    /// `work` goes on. A second one stops it at once.
     Work(work::Arguments),
     /// What became of a batch; pause, resume, cancel, recall, retry
     #[command(subcommand)]

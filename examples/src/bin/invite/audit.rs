@@ -43,10 +43,12 @@ pub(crate) async fn run(arguments: Arguments, globals: &Globals, output: Output)
                 let who = who(&session, &acting, &entry.actor, &mut names).await;
                 let details =
                     if entry.details.is_empty() { String::new() } else { format!(": {}", entry.details) };
+                // Who it is about; the id of what is no person is for scripts.
                 let subject = match entry.subject.parse() {
                     Ok(user) => name(&session, &acting, user, &mut names).await,
-                    Err(_) => entry.subject.clone(),
+                    Err(_) => String::new(),
                 };
+                let subject = if subject == entry.subject { String::new() } else { subject };
                 rows.push(vec![
                     entry.number.to_string(),
                     time(entry.at, zone),
@@ -55,7 +57,7 @@ pub(crate) async fn run(arguments: Arguments, globals: &Globals, output: Output)
                     subject,
                 ]);
             }
-            output.table(&["NUMBER", "AT", "WHO", "WHAT", "ON"], rows)?;
+            output.table(&["NUMBER", "AT", "WHO", "WHAT", "ABOUT"], rows)?;
         }
         before = page.next;
         if before.is_none() {

@@ -29,6 +29,7 @@ mod none_or;
 mod org;
 mod output;
 mod plan;
+mod prose;
 mod remind;
 mod sender;
 mod session;

@@ -11,6 +11,7 @@ use serde_json::json;
 
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::prose::wrapped;
 
 /// Between two columns of a table.
 const GAP: u16 = 2;
@@ -57,7 +58,8 @@ impl Output {
 
     /// A line, or several, for a person. What others wrote into it cannot steer the terminal.
     pub(crate) fn say(self, text: impl Display) -> Result<(), Failure> {
-        write(&harmless(&text.to_string()))
+        let text = harmless(&text.to_string());
+        write(&if self.is_terminal() { on_terminal(&text) } else { text })
     }
 
     /// A text of our own as it is, such as a script for a shell.
@@ -117,7 +119,7 @@ impl Output {
     pub(crate) fn note(self, text: impl Display) {
         if !self.json {
             // There is nobody else to tell that it could not be written.
-            let _ = writeln!(io::stderr(), "{}", harmless(&text.to_string()));
+            let _ = writeln!(io::stderr(), "{}", for_stderr(&harmless(&text.to_string())));
         }
     }
 
@@ -125,8 +127,11 @@ impl Output {
     pub(crate) fn failure(self, failure: &Failure) -> Exit {
         let Failure::Told { exit, message } = failure else { return Exit::Done };
         let message = harmless(message);
-        let text =
-            if self.json { json!({ "error": message }).to_string() } else { format!("error: {message}") };
+        let text = if self.json {
+            json!({ "error": message }).to_string()
+        } else {
+            for_stderr(&format!("error: {message}"))
+        };
         // As above.
         let _ = writeln!(io::stderr(), "{text}");
         *exit
@@ -164,6 +169,19 @@ pub(crate) fn grouped(number: u64) -> String {
 /// A name that scripts read, as words.
 pub(crate) fn words(name: impl Display) -> String {
     name.to_string().replace('_', " ")
+}
+
+/// Sentences for standard error.
+fn for_stderr(text: &str) -> String {
+    if io::stderr().is_terminal() { on_terminal(text) } else { text.to_owned() }
+}
+
+/// Sentences, broken as wide as the terminal is; as they are where it does not know.
+fn on_terminal(text: &str) -> String {
+    match Table::new().use_stderr().width().map(usize::from) {
+        Some(width) if width >= usize::from(2 * NARROWEST) => wrapped(text, width),
+        _ => text.to_owned(),
+    }
 }
 
 /// The column with the longest text that may be broken into lines.

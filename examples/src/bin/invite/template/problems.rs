@@ -32,7 +32,7 @@ pub(super) fn tell(output: Output, error: Error, name: &str, source: &str) -> Do
         return Ok(Exit::Wrong);
     }
     for problem in &problems {
-        output.say(marked(problem, name, source))?;
+        output.text(&marked(problem, name, source))?;
     }
     let count = u64::try_from(problems.len()).unwrap_or(u64::MAX);
     let count = counted(count, "problem", "problems");
@@ -51,7 +51,7 @@ fn marked(problem: &Problem, name: &str, source: &str) -> String {
     let number = problem.line.to_string();
     let text = source.lines().nth(problem.line.saturating_sub(1)).unwrap_or_default().replace('\t', " ");
     let before = " ".repeat(problem.column.saturating_sub(1));
-    format!("{name}:{problem}\n  {number} | {text}\n  {:width$} | {before}^", "", width = number.len())
+    format!("{name}:{problem}\n  {number} | {text}\n  {:width$} | {before}^\n", "", width = number.len())
 }
 
 #[cfg(test)]

@@ -19,7 +19,7 @@ pub(super) async fn export(session: &Session, acting: &Acting, user: &str) -> Do
     }
     let text = serde_json::to_string_pretty(&export)
         .map_err(|error| Failure::failed(format!("this cannot be written as JSON: {error}")))?;
-    output.say(text)?;
+    output.text(&(text + "\n"))?;
     Ok(Exit::Done)
 }
 
