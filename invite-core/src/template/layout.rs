@@ -1,7 +1,8 @@
 //! How an e-mail looks: one column of tables with inline styles, which every mail program shows.
 //!
 //! The styles stand at the elements, since some programs drop `<style>`; only dark mode, which cannot be written so,
-//! stands there. Nothing is fetched but the organisation's own logo, and the message works without it.
+//! stands there. Language and direction stand at the outer table too, since web mail drops those of the page. Nothing is
+//! fetched but the organisation's own logo, and the message works without it.
 
 use pulldown_cmark::HeadingLevel;
 

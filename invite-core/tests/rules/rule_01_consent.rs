@@ -8,7 +8,9 @@ use invite_core::memory::RecordingTransport;
 use invite_core::model::delivery::{DeliveryState, EndReason};
 use invite_core::model::event::Happening;
 use invite_core::model::item::{Decision, SkipReason};
+use invite_core::model::organisation::{Retirement, Settings};
 use invite_core::model::outcome::{Outcome, Receipt};
+use invite_core::model::user::User;
 use invite_core::service::{ConfirmOptions, SignedIn};
 use proptest::prelude::*;
 
@@ -71,6 +73,29 @@ async fn rule_01_consent_to_one_plan_is_none_to_another() {
     house.work().await;
     assert!(house.transport.messages().is_empty());
     assert!(house.own_counts(anna).await);
+}
+
+#[tokio::test]
+async fn rule_01_a_reset_says_in_the_persons_language_whether_their_old_password_still_works() {
+    for (retirement, says) in [
+        (Retirement::FirstAcceptance, "virker ikke lenger"),
+        (Retirement::FirstUse, "Frem til da virker det gamle passordet"),
+    ] {
+        let when = |settings: &mut Settings| settings.retirement = Some(retirement);
+        let house = House::hosted_with(RecordingTransport::new(), when).await;
+        let norwegian = |user: &mut User| {
+            user.has_password = true;
+            user.locale = Some("nn-NO".parse().unwrap());
+        };
+        let anna = house.add_with("anna", norwegian).await;
+        let plan = house.invites.plan(&house.admin, Invite::users([anna])).await.unwrap();
+        let consent = ConfirmOptions::new().resets(true);
+        house.invites.confirm_with(&house.admin, plan.id(), consent).await.unwrap();
+        house.work().await;
+        let messages = house.transport.messages();
+        assert!(text(&messages[0]).contains(says), "{}", text(&messages[0]));
+        assert_eq!(house.own_counts(anna).await, retirement == Retirement::FirstUse);
+    }
 }
 
 #[tokio::test]
