@@ -44,6 +44,8 @@ pub struct Policy {
     pub hold_above: u64,
     /// How long it is held, so that it can be undone. 60 s.
     pub hold: Duration,
+    /// A start time may be so far away. 90 days.
+    pub farthest_start: Duration,
     /// After a message, a person chosen by filter is left alone for so long. 1 h.
     pub invited_recently: Duration,
     /// A reservation of a credential that was not completed can be resumed by the same secret after this. 60 s.
@@ -54,7 +56,19 @@ pub struct Policy {
     pub guess_wait: Duration,
     /// The longest wait. 15 min: guessing slows down and never locks an invitee out.
     pub guess_wait_at_most: Duration,
+    /// So many messages an actor may send as a test within [`TEST_SENDS_WITHIN`]. 20.
+    pub test_sends: u32,
+    /// A fresh credential can be asked for so often for a person in [an hour](FRESH_WITHIN). 3.
+    pub fresh_of_person: u32,
+    /// A fresh credential can be asked for so often from an address in [an hour](FRESH_WITHIN), for whomever. 100.
+    pub fresh_of_source: u32,
 }
+
+/// The time within which test sends are counted.
+pub const TEST_SENDS_WITHIN: Duration = Duration::from_hours(1);
+
+/// How long a request for a fresh credential counts.
+pub const FRESH_WITHIN: Duration = Duration::from_hours(1);
 
 /// How often, how long and at which distances a message is tried.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -88,11 +102,15 @@ impl Default for Policy {
             plan_lifetime: minutes(24 * 60),
             hold_above: 100,
             hold: minutes(1),
+            farthest_start: Duration::from_hours(90 * 24),
             invited_recently: minutes(60),
             reservation: minutes(1),
             free_guesses: 5,
             guess_wait: minutes(1),
             guess_wait_at_most: minutes(15),
+            test_sends: 20,
+            fresh_of_person: 3,
+            fresh_of_source: 100,
         }
     }
 }
@@ -130,6 +148,10 @@ impl Policy {
                 "the brake needs 1 to 100 per cent",
             ),
             (self.free_guesses >= 1, "there must be at least one free guess"),
+            (
+                self.fresh_of_person >= 1 && self.fresh_of_source >= 1,
+                "a fresh credential must be had for the asking at least once an hour",
+            ),
             (self.guess_wait <= self.guess_wait_at_most, "the first wait must not exceed the longest"),
         ];
         rules.into_iter().find(|(holds, _)| !holds).map_or(Ok(()), |(_, rule)| Err(PolicyError(rule)))

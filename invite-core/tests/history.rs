@@ -38,7 +38,14 @@ fn sent(mut message: MessageFact) -> MessageFact {
 }
 
 fn invitation(id: InvitationId, batch: BatchId, created: i64) -> InvitationFact {
-    InvitationFact { id, batch, state: InvitationState::Pending, created_at: day(created) }
+    InvitationFact {
+        id,
+        batch,
+        state: InvitationState::Pending,
+        created_at: day(created),
+        expires_at: None,
+        handed_over: false,
+    }
 }
 
 fn rows(messages: impl Into<Vec<MessageFact>>, invitations: impl Into<Vec<InvitationFact>>) -> PersonRows {

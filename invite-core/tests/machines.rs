@@ -14,7 +14,7 @@ use invite_core::model::delivery::DeliveryState::{
     self, Bounced, Cancelled, Claimed, Complained, Delivered, Failed, HandingOver, Queued, Sent, Suppressed,
     Unknown,
 };
-use invite_core::model::delivery::EndReason;
+use invite_core::model::delivery::{EndReason, WaitCause};
 use invite_core::model::id::DeliveryId;
 use invite_core::model::invitation::{InvitationState, RevokeReason};
 use invite_core::model::message::Channel;
@@ -35,7 +35,7 @@ struct Walk {
 
 impl Walk {
     fn new(channel: Channel) -> Self {
-        let now = DateTime::from_timestamp(1_800_000_000, 0).expect("a time");
+        let now = beginning();
         let whose = (DeliveryId::new(), channel);
         Self { at: Standing::queued(now), whose, now, policy: Policy::default() }
     }
@@ -97,6 +97,10 @@ fn unknown() -> Outcome {
     Outcome::Unknown { answer: Answer::default() }
 }
 
+fn beginning() -> DateTime<Utc> {
+    DateTime::from_timestamp(1_800_000_000, 0).expect("a time")
+}
+
 /// A message that stands here, by the shortest way.
 fn standing(channel: Channel, state: DeliveryState) -> Walk {
     let mut walk = Walk::new(channel);
@@ -136,6 +140,8 @@ fn table() -> Vec<(DeliveryState, Step, DeliveryState)> {
         (HandingOver, outcome(throttled(None)), Queued),
         (HandingOver, outcome(blocked()), Queued),
         (HandingOver, Step::NotCalled, Queued),
+        (HandingOver, Step::Locked, Queued),
+        (Claimed, Step::Postpone, Queued),
         (Queued, Step::Cancel(R::BatchCancelled), Cancelled),
         (Claimed, Step::Cancel(R::BatchCancelled), Cancelled),
         (Queued, Step::Cancel(R::OnSuppressionList), Suppressed),
@@ -176,9 +182,14 @@ enum Step {
     Release,
     Begin,
     NotCalled,
+    Locked,
+    /// For ten hours from the walk's first instant on.
+    Postpone,
     NotRendered,
     Outcome(Outcome),
-    LeaseLost { alone: bool },
+    LeaseLost {
+        alone: bool,
+    },
     Cancel(EndReason),
     Report(Report),
     Retry,
@@ -191,6 +202,8 @@ impl Step {
             Self::Release => DeliveryEvent::Release,
             Self::Begin => DeliveryEvent::Begin,
             Self::NotCalled => DeliveryEvent::NotCalled,
+            Self::Locked => DeliveryEvent::Locked,
+            Self::Postpone => DeliveryEvent::Postpone(beginning() + TimeDelta::hours(10)),
             Self::NotRendered => DeliveryEvent::NotRendered,
             Self::Outcome(outcome) => DeliveryEvent::Outcome(outcome),
             Self::LeaseLost { alone } => DeliveryEvent::LeaseLost { alone: *alone },
@@ -207,6 +220,8 @@ fn every_step() -> Vec<Step> {
         Step::Release,
         Step::Begin,
         Step::NotCalled,
+        Step::Locked,
+        Step::Postpone,
         Step::NotRendered,
         Step::Outcome(accepted()),
         Step::Outcome(deferred(None)),
@@ -446,6 +461,30 @@ fn throttled_blocked_and_not_called_give_the_attempt_back() {
         walk.again().step(step.event());
         assert_eq!((walk.at.state, walk.at.attempts), (Queued, 1));
     }
+}
+
+#[test]
+fn neither_the_night_nor_a_missing_key_costs_an_attempt_or_an_hour() {
+    let mut walk = Walk::new(Channel::Sms);
+    walk.handing_over().outcome(&deferred(Some(Duration::from_mins(1))));
+    let first = walk.at.first_attempt_at.expect("it was tried");
+    // A night of ten hours, at which it arrives an hour late, and then a key that is away for as long.
+    walk.pass(TimeDelta::hours(1)).step(DeliveryEvent::Claim);
+    let morning = walk.now + TimeDelta::hours(10);
+    walk.step(DeliveryEvent::Postpone(morning));
+    assert_eq!((walk.at.state, walk.at.due_at, walk.at.attempts), (Queued, morning, 1));
+    assert_eq!(walk.at.waits_for, Some(WaitCause::QuietHours));
+    for _ in 0..60 {
+        walk.again().step(DeliveryEvent::Locked);
+        assert_eq!((walk.at.state, walk.at.attempts), (Queued, 1));
+        assert_eq!(walk.at.due_at, walk.now + TimeDelta::minutes(10));
+        assert_eq!(walk.at.waits_for, Some(WaitCause::SealingKey));
+    }
+    walk.again();
+    assert_eq!((walk.at.state, walk.at.attempts, walk.at.waits_for), (HandingOver, 2, None));
+    let counted = walk.now - walk.at.first_attempt_at.expect("it was tried");
+    assert_eq!(counted, TimeDelta::minutes(1), "of its hours it used up what the deferral took");
+    assert!(walk.at.first_attempt_at > Some(first));
 }
 
 #[test]

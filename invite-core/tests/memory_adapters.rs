@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use invite_core::conformance::accounts::{AccountsUnderTest, Population};
+use invite_core::conformance::people::PeopleUnderTest;
 use invite_core::conformance::store::StoreUnderTest;
 use invite_core::conformance::transport::{Arrivals, TransportUnderTest};
 use invite_core::memory::{ManualClock, MemoryStore, RecordingTransport};
@@ -40,6 +41,14 @@ fn accounts() -> AccountsUnderTest {
 }
 
 invite_core::accounts_conformance!(accounts_in_memory, accounts());
+
+fn people() -> PeopleUnderTest {
+    let clock = Arc::new(ManualClock::new("2026-11-23T08:00:00Z".parse().expect("an instant")));
+    let store = Arc::new(MemoryStore::with_clock(clock.clone()));
+    PeopleUnderTest { people: store.clone(), store, clock }
+}
+
+invite_core::people_conformance!(people_in_memory, people());
 
 #[derive(Debug)]
 struct Recorded(Arc<RecordingTransport>);

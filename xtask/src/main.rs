@@ -1,9 +1,9 @@
 //! The project's own tasks.
 //!
 //! `cargo xtask test` runs every test and counts them; `cargo xtask check` holds the code to its rules. `.ci/run` runs
-//! both. `cargo xtask kills` kills workers; `cargo xtask scale` measures a rollout by its size; `cargo xtask messages`
-//! shows the messages to a spam filter and others, and installs those. Otherwise it needs nothing but a Rust toolchain,
-//! so it uses the standard library alone.
+//! both. `cargo xtask kills` kills workers; `cargo xtask scale` measures a rollout by its size; `cargo xtask services`
+//! starts the servers that some tests need; `cargo xtask messages` shows the messages to a spam filter and others, and
+//! installs those. It is there before anything else is built, so it uses the standard library alone.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "it talks to whoever runs it")]
 
@@ -18,6 +18,7 @@ mod kills;
 mod messages;
 mod rust_code;
 mod scale;
+mod services;
 mod test;
 mod test_counts;
 
@@ -30,6 +31,8 @@ Usage: cargo xtask <task>
   check   formatting, lints, documentation, licences, dependencies, floors
   kills   kills workers 300 times over 5,000 messages and looks at what is left; takes --kills, --deliveries,
           --seed and --dir
+  services <command>
+          runs a command while the servers run that some tests need
   scale   rolls out to 1,000 people and to 100,000: time and memory of each step; takes --people
   messages
           shows the built-in messages to SpamAssassin, html-validate and a calculator of SMS segments; with
@@ -42,6 +45,7 @@ fn main() -> ExitCode {
         ["check"] => check::run(),
         ["kills", ref arguments @ ..] => kills::run(arguments),
         ["scale", ref arguments @ ..] => scale::run(arguments),
+        ["services", ref command @ ..] => services::run(command),
         ["messages", ref arguments @ ..] => messages::run(arguments),
         _ => {
             eprintln!("{USAGE}");

@@ -4,12 +4,15 @@ use std::io::{BufRead, BufReader};
 use std::process::Stdio;
 
 use crate::cargo::cargo;
+use crate::services::Services;
 use crate::test_counts::TestCounts;
 
-/// Runs the unit, integration and documentation tests of every crate, the examples' among them, and prints as its
-/// last line how many passed and failed.
+/// Runs the unit, integration and documentation tests of every crate, the examples' among them, while the servers run
+/// that some need, and prints as its last line how many passed and failed.
 pub(crate) fn run() -> bool {
-    let (counts, succeeded) = match run_and_count() {
+    // Without them the tests that need one fail, and the others say what they have to say.
+    let services = Services::start().inspect_err(|why| eprintln!("{why}")).ok();
+    let (counts, succeeded) = match run_and_count(services.as_ref()) {
         Ok(result) => result,
         Err(error) => {
             eprintln!("cargo test did not run: {error}");
@@ -17,14 +20,16 @@ pub(crate) fn run() -> bool {
         }
     };
     println!("{counts}");
-    succeeded && counts.failed == 0 && counts.passed > 0
+    services.is_some() && succeeded && counts.failed == 0 && counts.passed > 0
 }
 
-fn run_and_count() -> std::io::Result<(TestCounts, bool)> {
-    let mut tests = cargo()
-        .args(["test", "--workspace", "--all-features", "--no-fail-fast"])
-        .stdout(Stdio::piped())
-        .spawn()?;
+fn run_and_count(services: Option<&Services>) -> std::io::Result<(TestCounts, bool)> {
+    let mut tests = cargo();
+    tests.args(["test", "--workspace", "--all-features", "--no-fail-fast"]).stdout(Stdio::piped());
+    if let Some(services) = services {
+        services.tell(&mut tests);
+    }
+    let mut tests = tests.spawn()?;
     let mut counts = TestCounts::default();
     for line in BufReader::new(tests.stdout.take().expect("it is piped")).split(b'\n') {
         let line = line?;

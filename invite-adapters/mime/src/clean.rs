@@ -1,5 +1,7 @@
 //! Text from people and templates, made harmless for a header and for a part.
 
+use std::borrow::Cow;
+
 /// One line for a header: nothing in it ends the line, turns it around or poses as an encoded word.
 pub(crate) fn header(text: &str) -> String {
     let visible = text.replace(is_bidirectional_control, "");
@@ -8,7 +10,11 @@ pub(crate) fn header(text: &str) -> String {
 }
 
 /// A part of a message with `\n` as its line end, which becomes CRLF when it is written.
-pub(crate) fn body(text: &str) -> String {
+pub(crate) fn body(text: &str) -> Cow<'_, str> {
+    // Nearly every message, at a fraction of the cost. Octets from 0x80 to 0x9F are control characters after 0xC2 alone.
+    if text.bytes().all(|b| matches!(b, b' '..=0x7e | b'\n' | b'\t' | 0x80..=0xc1 | 0xc3..)) {
+        return Cow::Borrowed(text);
+    }
     text.replace("\r\n", "\n")
         .chars()
         .map(|c| match c {

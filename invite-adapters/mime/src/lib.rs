@@ -142,9 +142,10 @@ fn unsubscribe(address: &str) -> Result<&str, MimeError> {
 /// Only a long word in a header is left to fail, since all text was cleaned before; but what goes over the wire is
 /// looked at as it is, not as it should be.
 fn fits_the_wire(octets: &[u8]) -> bool {
-    octets.split_inclusive(|&b| b == b'\n').all(|line| {
-        line.strip_suffix(b"\r\n").is_some_and(|line| {
-            line.len() <= LONGEST_LINE && !line.iter().any(|b| matches!(b, b'\r' | b'\0'))
+    // As text, whose lines are found several times faster than those of octets; what is written is UTF-8.
+    let Ok(text) = str::from_utf8(octets) else { return false };
+    !text.contains('\0')
+        && text.split_inclusive('\n').all(|line| {
+            line.strip_suffix("\r\n").is_some_and(|line| line.len() <= LONGEST_LINE && !line.contains('\r'))
         })
-    })
 }

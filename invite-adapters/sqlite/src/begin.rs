@@ -10,7 +10,7 @@ use invite_core::machine::delivery::DeliveryEvent;
 use invite_core::machine::invitation::{self, InvitationEvent};
 use invite_core::model::batch::behind;
 use invite_core::model::credential::Generation;
-use invite_core::model::delivery::DeliveryState;
+use invite_core::model::delivery::{DeliveryState, WaitCause};
 use invite_core::model::id::{
     BatchId, ClaimToken, CredentialId, DeliveryId, InvitationId, OrganisationId, UserId,
 };
@@ -119,6 +119,10 @@ impl Write {
             (Err(Stop::Release), _) => {
                 self.step(delivery, DeliveryEvent::Release);
                 Begun::Released
+            }
+            (Err(Stop::Wait(until)), _) => {
+                self.step(delivery, DeliveryEvent::Postpone(until));
+                Begun::PutOff(WaitCause::QuietHours)
             }
             (Err(Stop::Cancel(reason)), _) => {
                 self.step(delivery, DeliveryEvent::Cancel(reason));
@@ -358,7 +362,7 @@ impl Table {
             invitation.announced = false;
             self.changed.insert(key);
         }
-        self.minted.push(credential_columns(delivery, &credential, minted));
+        self.minted.push(credential_columns(key.0, key.1, &credential, &minted.stored));
         self.begun.credentials.entry(key).or_default().push(credential);
         self.generations.insert((delivery.organisation, delivery.batch.id, delivery.user), minted.generation);
     }
@@ -370,11 +374,11 @@ const fn kind(action: Action, decision: Decision) -> MessageKind {
         (_, Decision::Announce(Announcement::Elsewhere)) => MessageKind::Announcement,
         (_, Decision::SendWithReset) => MessageKind::Reset,
         (Action::Remind, _) => MessageKind::Reminder,
-        (Action::Invite, _) => MessageKind::Invitation,
+        (Action::Invite | Action::HandOver | Action::Refresh, _) => MessageKind::Invitation,
     }
 }
 
-fn columns(invitation: &Invitation) -> serde_json::Value {
+pub(crate) fn columns(invitation: &Invitation) -> serde_json::Value {
     json!({
         "organisation": invitation.organisation.hex(),
         "id": invitation.id.hex(),
@@ -389,21 +393,26 @@ fn columns(invitation: &Invitation) -> serde_json::Value {
     })
 }
 
-fn credential_columns(delivery: &Delivery, credential: &Credential, minted: &Minted) -> serde_json::Value {
-    let (password, digest) = match &minted.stored {
+pub(crate) fn credential_columns(
+    organisation: OrganisationId,
+    invitation: InvitationId,
+    credential: &Credential,
+    stored: &StoredForm,
+) -> serde_json::Value {
+    let (password, digest) = match stored {
         StoredForm::Password(hash) => (Some(hash.as_str()), None),
         StoredForm::Link(digest) => (None, Some(hex(digest.as_bytes()))),
     };
     json!({
-        "organisation": delivery.organisation.hex(),
-        "invitation": delivery.invitation.hex(),
+        "organisation": organisation.hex(),
+        "invitation": invitation.hex(),
         "generation": credential.generation.number(),
         "id": credential.id.hex(),
         "batch": credential.batch.hex(),
         "kind": credential.kind,
         "password": password,
         "digest": digest,
-        "sealed": hex(minted.sealed.as_bytes()),
+        "sealed": credential.sealed.as_ref().map(|sealed| hex(sealed.as_bytes())),
         "minted_at": micros(credential.minted_at),
         "expires_at": micros(credential.expires_at),
     })

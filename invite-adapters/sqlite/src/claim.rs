@@ -142,7 +142,9 @@ impl Write {
         let mut lanes: BTreeMap<_, Vec<_>> = BTreeMap::new();
         for row in rows {
             lanes.entry(row.id("organisation")?).or_default().push(Lane {
+                organisation: row.id("organisation")?,
                 batch: row.id("id")?,
+                pilot_until: row.maybe_id("pilot_until")?,
                 number: row.plain("number")?,
                 destination_prefix: row.text("destination_prefix")?,
                 seen: 0,
@@ -188,7 +190,7 @@ impl Write {
         while probes.len() < most {
             let pauses = pauses(self.db()).await?;
             let due = pauses.into_values().find(|pause| {
-                pause.kind == PauseKind::Blocked && pause.next_at <= now && !tried.contains(&pause.covers)
+                pause.kind == PauseKind::Blocked && !pause.stops(now) && !tried.contains(&pause.covers)
             });
             let Some(pause) = due else { break };
             if let Some(id) = self.probe(&pause.covers, &probes).await? {
@@ -217,7 +219,22 @@ impl Write {
                     .bind(Some(destination.clone()))
             }
         };
-        let row = query.fetch_optional(self.db()).await?;
+        let (sender, account, destination) = match covers {
+            Covers::Account(account) => (None, Some(account.clone()), None),
+            Covers::Sender(sender) => (Some(sender.0.clone()), None, None),
+            Covers::Destination(sender, destination) => {
+                (Some(sender.0.clone()), None, Some(destination.clone()))
+            }
+        };
+        let of_pilots = sqlx::query(include_str!("sql/probe_of_pilots.sql"))
+            .bind(micros(self.now))
+            .bind(sender)
+            .bind(account)
+            .bind(destination);
+        let row = match query.fetch_optional(self.db()).await? {
+            None => of_pilots.fetch_optional(self.db()).await?,
+            found => found,
+        };
         let id: Option<DeliveryId> = row.map(|row| row.id("id")).transpose()?;
         Ok(id.filter(|id| !taken.contains(id)))
     }
@@ -245,7 +262,10 @@ impl Write {
 /// What a batch has on one lane.
 #[derive(Debug)]
 struct Lane {
+    organisation: OrganisationId,
     batch: BatchId,
+    /// The last message that may leave, where it goes to its pilot only.
+    pilot_until: Option<DeliveryId>,
     number: i64,
     destination_prefix: String,
     /// How many of its messages were looked at.
@@ -255,14 +275,21 @@ struct Lane {
 impl Lane {
     /// The next messages that are due.
     async fn next(&mut self, now: At, db: &mut SqliteConnection, most: usize) -> Step<Vec<DeliveryId>> {
-        let rows = sqlx::query(include_str!("sql/due_of_lane.sql"))
+        let query = match self.pilot_until {
+            None => sqlx::query(include_str!("sql/due_of_lane.sql")),
+            Some(_) => sqlx::query(include_str!("sql/due_of_pilot.sql")),
+        };
+        let query = query
             .bind(micros(now))
             .bind(self.batch.blob())
             .bind(self.number)
             .bind(self.destination_prefix.clone())
-            .bind(limit(self.seen + most))
-            .fetch_all(db)
-            .await?;
+            .bind(limit(self.seen + most));
+        let query = match self.pilot_until {
+            None => query,
+            Some(until) => query.bind(self.organisation.blob()).bind(until.blob()),
+        };
+        let rows = query.fetch_all(db).await?;
         let ids = rows.iter().skip(self.seen).map(|row| row.id("id")).collect::<Step<Vec<_>>>()?;
         self.seen += ids.len();
         Ok(ids)
@@ -275,13 +302,19 @@ pub(crate) async fn pauses(db: &mut SqliteConnection) -> Step<BTreeMap<String, S
     rows.iter().map(|row| Ok((row.text("pause_key")?, pause(row)?))).collect()
 }
 
+/// Whether messages must be looked at by their destination, which takes longer.
+pub(crate) fn stops_a_destination(pauses: &BTreeMap<String, SenderPause>) -> bool {
+    pauses.values().any(|pause| matches!(pause.covers, Covers::Destination(..)))
+}
+
 fn pause(row: &SqliteRow) -> Step<SenderPause> {
+    let kind = row.word("kind")?;
     Ok(SenderPause {
         covers: row.json("covers")?,
-        kind: row.word("kind")?,
+        kind,
         answer: row.json("answer")?,
         since: row.at("since_at")?,
-        next_at: row.at("next_at")?,
+        next_at: if kind == PauseKind::ByHand { None } else { Some(row.at("next_at")?) },
     })
 }
 

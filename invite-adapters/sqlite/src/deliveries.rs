@@ -188,6 +188,7 @@ fn standing(row: &SqliteRow) -> Step<Standing> {
         suspect: row.flag("suspect")?,
         first_attempt_at: row.maybe_at("first_attempt_at")?,
         due_at: row.at("due_at")?,
+        waits_for: row.maybe_word("waits_for")?,
         early: row.maybe_word("early")?,
     })
 }
@@ -266,7 +267,7 @@ impl Write {
 }
 
 fn columns(delivery: &Delivery) -> serde_json::Value {
-    let Standing { state, reason, attempts, unseen, suspect, first_attempt_at, due_at, early } =
+    let Standing { state, reason, attempts, unseen, suspect, first_attempt_at, due_at, waits_for, early } =
         &delivery.standing;
     json!({
         "id": delivery.id.hex(),
@@ -278,6 +279,7 @@ fn columns(delivery: &Delivery) -> serde_json::Value {
         "suspect": i64::from(*suspect),
         "first_attempt_at": first_attempt_at.map(micros),
         "due_at": micros(*due_at),
+        "waits_for": waits_for,
         "early": early.as_ref().map(word),
         "token": delivery.token.map(Key::hex),
         "lease_until": delivery.lease_until.map(micros),

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use invite_core::decision::history::{History, InvitationFact, MessageFact, PersonRows, View};
 use invite_core::model::batch::BatchState;
 use invite_core::model::id::{DeliveryId, OrganisationId, UserId};
+use invite_core::model::item::Action;
 use invite_core::model::message::Channel;
 use invite_core::model::user::User;
 use serde_json::json;
@@ -45,6 +46,11 @@ impl People {
             Some(rows) => History::fold(rows, view, user.returned_at),
             None => History::fold(&PersonRows::default(), view, user.returned_at),
         }
+    }
+
+    /// The rows of a person.
+    pub(crate) fn rows_of(&self, user: UserId) -> PersonRows {
+        self.rows.get(&user).cloned().unwrap_or_default()
     }
 
     /// Takes over where a delivery stands now, so that the next decision in the same transaction sees it.
@@ -100,7 +106,8 @@ impl People {
         ids: &str,
     ) -> Step<()> {
         let rows = sqlx::query(
-            "SELECT v.id, v.user, v.batch, v.state, v.reason, v.created_at, b.state AS batch_state
+            "SELECT v.id, v.user, v.batch, v.state, v.reason, v.created_at, v.expires_at, b.action,
+                 b.state AS batch_state
              FROM json_each(?2) AS w
              CROSS JOIN invite_invitation AS v INDEXED BY invite_invitation_user
                  ON v.organisation = ?1 AND v.user = unhex(w.value)
@@ -116,6 +123,8 @@ impl People {
                 batch: row.id("batch")?,
                 state: seen(state_of(&row)?, row.word("batch_state")?),
                 created_at: row.at("created_at")?,
+                expires_at: row.maybe_at("expires_at")?,
+                handed_over: row.word::<Action>("action")? == Action::HandOver,
             });
         }
         Ok(())
@@ -128,15 +137,20 @@ impl People {
         ids: &str,
     ) -> Step<()> {
         let rows = sqlx::query(
-            "SELECT p.user, p.came_at FROM json_each(?2) AS w
-             CROSS JOIN invite_person AS p ON p.organisation = ?1 AND p.user = unhex(w.value)",
+            "SELECT p.user, p.came_at, b.state IS NOT NULL AND b.state <> 'recalled' AS retired
+             FROM json_each(?2) AS w
+             CROSS JOIN invite_person AS p ON p.organisation = ?1 AND p.user = unhex(w.value)
+             LEFT JOIN invite_invitation AS v ON v.organisation = p.organisation AND v.id = p.retired_by
+             LEFT JOIN invite_batch AS b ON b.organisation = v.organisation AND b.id = v.batch",
         )
         .bind(organisation.blob())
         .bind(ids.to_owned())
         .fetch_all(db)
         .await?;
         for row in rows {
-            self.rows.entry(row.id("user")?).or_default().came_at = row.maybe_at("came_at")?;
+            let person = self.rows.entry(row.id("user")?).or_default();
+            person.came_at = row.maybe_at("came_at")?;
+            person.retired = row.flag("retired")?;
         }
         Ok(())
     }

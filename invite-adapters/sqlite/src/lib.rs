@@ -6,6 +6,7 @@
 //!
 //! ```
 //! use invite_core::model::actor::Actor;
+//! use invite_core::model::batch::TemplatePins;
 //! use invite_core::model::id::OrganisationId;
 //! use invite_core::model::organisation::{Organisation, Settings};
 //! use invite_core::port::organisations::Organisations;
@@ -18,7 +19,7 @@
 //! let store = SqliteStore::open(path).await?;
 //! let id = OrganisationId::new();
 //! let acme = Organisation { id, alias: "acme".parse()?, settings: Settings::new("Acme") };
-//! store.save_organisation(acme, Actor::system(id)).await?;
+//! store.save_organisation(acme, Actor::system(id), TemplatePins::default()).await?;
 //! assert!(store.by_alias("acme".parse()?).await?.is_some());
 //! # Ok(())
 //! # }
@@ -37,23 +38,31 @@
 //! [`People`]: invite_core::port::people::People
 
 mod accounts;
+mod batches;
 mod begin;
 mod claim;
 mod deliveries;
+mod erasing;
 mod error;
 mod histories;
+mod imports;
 mod invitations;
 mod leaving;
+mod offers;
 mod organisations;
 mod people;
+mod pilot;
 mod plans;
 mod queue;
 mod record;
 mod records;
 mod redemption;
+mod retry;
 mod rows;
 mod schema;
+mod senders;
 mod sweep;
+mod waits;
 mod write;
 
 use std::path::Path;

@@ -7,20 +7,23 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use invite_core::decision::history::{History, View};
 use invite_core::decision::{Case, decide};
-use invite_core::machine::batch::{self, BatchEvent, WrongBatchState};
+use invite_core::machine::batch::WrongBatchState;
 use invite_core::machine::delivery::Standing;
 use invite_core::model::actor::Actor;
 use invite_core::model::batch::{Batch, BatchState, Confirmation, Progress, Totals, behind};
 use invite_core::model::contact::{EmailAddress, PhoneNumber};
+use invite_core::model::credential::CredentialKind;
 use invite_core::model::delivery::{Delivery, DeliveryState, EndReason};
-use invite_core::model::event::Happening;
 use invite_core::model::id::{BatchId, DeliveryId, InvitationId, OrganisationId, UserId};
 use invite_core::model::item::{Action, Decision, Item, SkipReason};
 use invite_core::model::message::Channel;
 use invite_core::model::outcome::Receipt;
 use invite_core::model::user::User;
+use invite_core::model::wording::ItemWording;
 use invite_core::port::error::PortResult;
-use invite_core::port::plans::{BatchChange, Confirm, Confirmed, NewPlan, PlanPage, Plans};
+use invite_core::port::plans::{
+    BatchChange, Confirm, Confirmed, NewPlan, PlanPage, Plans, Retried, RetryChunk,
+};
 use serde_json::{Value, json};
 use sqlx::SqliteConnection;
 use sqlx::sqlite::SqliteRow;
@@ -29,7 +32,9 @@ use crate::SqliteStore;
 use crate::error::{Fault, Step};
 use crate::histories::{People, address_key};
 use crate::organisations::settings;
+use crate::pilot::read_pilot;
 use crate::rows::{Columns, Key, cursor, delta, json, limit, micros, missing, word};
+use crate::waits::waits_of;
 use crate::write::Write;
 
 #[async_trait]
@@ -60,6 +65,12 @@ impl Plans for SqliteStore {
         let mut write = self.write("change a batch").await?;
         let changed = write.change_batch(change).await;
         write.end(changed).await
+    }
+
+    async fn retry(&self, retry: RetryChunk) -> PortResult<Retried> {
+        let mut write = self.write("queue messages again").await?;
+        let retried = write.retry_chunk(&retry).await;
+        write.end(retried).await
     }
 
     async fn batch(&self, organisation: OrganisationId, batch: BatchId) -> PortResult<Option<Batch>> {
@@ -128,7 +139,13 @@ impl Plans for SqliteStore {
     }
 
     async fn progress(&self, organisation: OrganisationId, batch: BatchId) -> PortResult<Progress> {
-        let progress = async { progress(&mut *self.read().await?, organisation, batch).await }.await;
+        let now = self.instant();
+        let progress = async {
+            let mut read = self.read().await?;
+            let progress = progress(&mut read, organisation, batch).await?;
+            Ok(Progress { waits: waits_of(&mut read, organisation, batch, now).await?, ..progress })
+        };
+        let progress: Step<_> = progress.await;
         progress.map_err(|fault| fault.doing("read the progress of a batch"))
     }
 }
@@ -137,7 +154,7 @@ fn read_all<T>(rows: Result<Vec<SqliteRow>, sqlx::Error>, read: fn(&SqliteRow) -
     rows?.iter().map(read).collect()
 }
 
-async fn maybe_batch(
+pub(crate) async fn maybe_batch(
     db: &mut SqliteConnection,
     organisation: OrganisationId,
     batch: BatchId,
@@ -176,6 +193,7 @@ pub(crate) fn read_batch(row: &SqliteRow) -> Step<Batch> {
                 at: row.at("confirmed_at")?,
                 resets: row.flag("resets")?,
                 not_before: row.at("not_before")?,
+                pilot: read_pilot(row)?,
             }),
         },
         stopped_at: row.maybe_at("stopped_at")?,
@@ -194,6 +212,11 @@ pub(crate) fn read_item(row: &SqliteRow) -> Step<Item> {
         channels: read_channels(&row.text("channels")?)?,
         invitation: row.maybe_id("invitation")?,
     })
+}
+
+/// What the totals have counted of the languages and sizes of an item's messages.
+pub(crate) fn read_wording(row: &SqliteRow) -> Step<ItemWording> {
+    Ok(row.maybe_json("wording")?.unwrap_or_default())
 }
 
 fn read_channels(words: &str) -> Step<Vec<Channel>> {
@@ -227,6 +250,7 @@ pub(crate) fn read_delivery(row: &SqliteRow) -> Step<Delivery> {
         receipt: row.maybe_text("receipt")?.map(Receipt),
         attempts: row.small("attempts")?,
         next_attempt_at: (state == DeliveryState::Queued).then_some(due_at),
+        waits_for: row.maybe_word("waits_for")?.filter(|_| state == DeliveryState::Queued),
         sent_at: row.maybe_at("sent_at")?,
         changed_at: row.at("changed_at")?,
     })
@@ -288,27 +312,10 @@ async fn progress(db: &mut SqliteConnection, organisation: OrganisationId, batch
 }
 
 impl Write {
-    async fn open_plan(&mut self, plan: NewPlan) -> Step<Batch> {
+    pub(crate) async fn open_plan(&mut self, plan: NewPlan) -> Step<Batch> {
         let organisation = plan.actor.organisation();
-        let lifetime = delta(plan.lifetime);
-        let batch = Batch {
-            id: plan.id,
-            organisation,
-            action: plan.action,
-            selection: plan.selection,
-            channels: plan.channels,
-            state: BatchState::Planned,
-            paused_because: None,
-            planned_by: plan.actor,
-            inviter: plan.inviter,
-            planned_at: self.now,
-            complete: false,
-            expires_at: self.now + lifetime,
-            confirmed: None,
-            stopped_at: None,
-            templates: plan.templates,
-            totals: Totals::default(),
-        };
+        let expires_at = self.now + delta(plan.lifetime);
+        let batch = plan.opened(self.now, expires_at);
         sqlx::query(
             "INSERT INTO invite_batch (organisation, id, action, by_id, channels, state, planned_by, inviter,
                  planned_at, complete, expires_at, templates, totals)
@@ -336,7 +343,7 @@ impl Write {
         Ok(batch)
     }
 
-    async fn plan_page(&mut self, page: PlanPage) -> Step<Batch> {
+    pub(crate) async fn plan_page(&mut self, page: PlanPage) -> Step<Batch> {
         let organisation = page.organisation;
         let batch = maybe_batch(self.db(), organisation, page.plan).await?;
         let mut batch = batch.ok_or_else(|| Fault::Refused("there is no such plan".into()))?;
@@ -352,6 +359,9 @@ impl Write {
         let (items, deliveries) = self.decide_for_plan(&mut batch, &page).await?;
         self.insert_page(organisation, page.plan, items, deliveries).await?;
         batch.complete = page.last;
+        if batch.complete {
+            self.count_sharing(&mut batch).await?;
+        }
         sqlx::query(
             "UPDATE invite_batch SET last_user = ?, complete = ?, totals = ? WHERE organisation = ? AND id = ?",
         )
@@ -366,7 +376,7 @@ impl Write {
     }
 
     /// Decides about the people of a page, and counts them; gives the columns of their items and messages.
-    async fn decide_for_plan(
+    pub(crate) async fn decide_for_plan(
         &mut self,
         batch: &mut Batch,
         page: &PlanPage,
@@ -376,6 +386,10 @@ impl Write {
         let people = People::read(self.db(), page.organisation, users).await?;
         let mut lanes = BTreeMap::new();
         let behind = behind(&batch.planned_by, None);
+        let credential = match batch.action {
+            Action::HandOver => CredentialKind::SetUpLink,
+            Action::Invite | Action::Remind | Action::Refresh => settings.credential,
+        };
         let (mut items, mut deliveries) = (Vec::new(), Vec::new());
         for (id, user) in &page.people {
             let user = user.as_ref().filter(|user| user.id == *id);
@@ -398,19 +412,29 @@ impl Write {
             let decided = decide(&case);
             let invitation = match (decided.decision, batch.action) {
                 (Decision::Skip(_), _) => None,
-                (_, Action::Invite) => Some(InvitationId::new()),
                 (_, Action::Remind) => history.last_invitation.as_ref().map(|last| last.id),
+                (_, Action::Invite | Action::HandOver | Action::Refresh) => Some(InvitationId::new()),
             };
             let administrator = user.is_some_and(|user| user.role.is_administrator());
-            batch.totals.count(decided.decision, &decided.channels, administrator);
+            // Of a batch of one person, who was not planned for, nobody looks at languages and sizes.
+            let counted = matches!(batch.action, Action::Invite | Action::Remind);
+            let wording = match (user, decided.decision.message_kind(batch.action).filter(|_| counted)) {
+                (Some(user), Some(kind)) => {
+                    let message = (kind, decided.channels.as_slice());
+                    page.wording(user, message, &settings, &batch.templates).map_err(Fault::Port)?
+                }
+                _ => ItemWording::default(),
+            };
+            batch.totals.count(decided.decision, &decided.channels, administrator, &wording);
             items.push(json!({
                 "user": id.hex(),
                 "decision": decided.decision.as_str(),
                 "reason": decided.decision.skip_reason().map(SkipReason::as_str),
                 "channels": written_channels(&decided.channels),
                 "invitation": invitation.map(Key::hex),
-                "credential": decided.decision.wants_credential().then_some(settings.credential),
+                "credential": decided.decision.wants_credential().then_some(credential),
                 "administrator": i64::from(administrator),
+                "wording": (wording != ItemWording::default()).then_some(wording),
             }));
             let (Some(user), Some(invitation)) = (user, invitation) else { continue };
             for channel in decided.channels {
@@ -441,6 +465,19 @@ impl Write {
         Ok(lane)
     }
 
+    /// Counts the recipients of a plan who share the address of a message.
+    pub(crate) async fn count_sharing(&mut self, batch: &mut Batch) -> Step<()> {
+        let row = sqlx::query(include_str!("sql/sharing.sql"))
+            .bind(batch.organisation.blob())
+            .bind(batch.id.blob())
+            .bind(i64::from(batch.totals.reset > 0))
+            .fetch_one(self.db())
+            .await?;
+        batch.totals.shared_addresses = row.count("without_resets")?;
+        batch.totals.shared_addresses_with_resets = row.count("with_resets")?;
+        Ok(())
+    }
+
     async fn insert_page(
         &mut self,
         organisation: OrganisationId,
@@ -463,200 +500,6 @@ impl Write {
             .bind(micros(queued.due_at))
             .execute(self.db())
             .await?;
-        Ok(())
-    }
-
-    async fn confirm(&mut self, confirm: &Confirm) -> Step<Confirmed> {
-        let organisation = confirm.actor.organisation();
-        let Some(mut batch) = maybe_batch(self.db(), organisation, confirm.plan).await? else {
-            return Ok(Confirmed::NotFound);
-        };
-        match batch.state {
-            BatchState::Running | BatchState::Paused => return Ok(Confirmed::Already(Box::new(batch))),
-            BatchState::Cancelled | BatchState::Recalled => return Ok(Confirmed::Stopped),
-            BatchState::Planned if !batch.complete => return Ok(Confirmed::Incomplete),
-            BatchState::Planned if self.now > batch.expires_at => return Ok(Confirmed::Expired),
-            BatchState::Planned => {}
-        }
-        if let Some(user) = confirm.actor.user() {
-            self.skip_confirmer(&mut batch, user).await?;
-        }
-        if !confirm.resets {
-            self.skip_resets(&mut batch).await?;
-        }
-        let held = batch.totals.recipients() > self.policy.hold_above;
-        let hold = confirm.hold.unwrap_or(if held { self.policy.hold } else { std::time::Duration::ZERO });
-        let confirmation = Confirmation {
-            by: confirm.actor.clone(),
-            at: self.now,
-            resets: confirm.resets,
-            not_before: self.now + delta(hold),
-        };
-        sqlx::query(
-            "UPDATE invite_batch SET state = 'running', confirmed_by = ?, confirmed_at = ?, resets = ?,
-                 not_before = ?, totals = ?,
-                 confirmed_order = (
-                     SELECT coalesce(max(confirmed_order), 0) + 1 FROM invite_batch WHERE confirmed_order IS NOT NULL)
-             WHERE organisation = ? AND id = ?",
-        )
-        .bind(json(&confirmation.by))
-        .bind(micros(confirmation.at))
-        .bind(i64::from(confirmation.resets))
-        .bind(micros(confirmation.not_before))
-        .bind(json(&batch.totals))
-        .bind(organisation.blob())
-        .bind(batch.id.blob())
-        .execute(self.db())
-        .await?;
-        batch.state = BatchState::Running;
-        batch.confirmed = Some(confirmation);
-        let Totals { send, reset, announce, .. } = batch.totals;
-        let details = format!("{send} sent, {reset} sent with reset, {announce} announced");
-        self.audit(&confirm.actor, "batch_confirmed", batch.id, details).await?;
-        self.may_finish(organisation, batch.id);
-        Ok(Confirmed::Now(Box::new(batch)))
-    }
-
-    /// The confirmer is not in the batch.
-    async fn skip_confirmer(&mut self, batch: &mut Batch, user: UserId) -> Step<()> {
-        let row = sqlx::query("SELECT * FROM invite_item WHERE organisation = ? AND batch = ? AND user = ?")
-            .bind(batch.organisation.blob())
-            .bind(batch.id.blob())
-            .bind(user.blob())
-            .fetch_optional(self.db())
-            .await?;
-        let Some(row) = row else { return Ok(()) };
-        let item = read_item(&row)?;
-        let administrator = row.flag("administrator")?;
-        batch.totals.uncount(item.decision, &item.channels, administrator);
-        batch.totals.count(Decision::Skip(SkipReason::Yourself), &[], administrator);
-        sqlx::query("DELETE FROM invite_delivery WHERE organisation = ? AND batch = ? AND user = ?")
-            .bind(batch.organisation.blob())
-            .bind(batch.id.blob())
-            .bind(user.blob())
-            .execute(self.db())
-            .await?;
-        sqlx::query(
-            "UPDATE invite_item SET decision = 'skip', reason = ?, channels = '', invitation = NULL, credential = NULL
-             WHERE organisation = ? AND batch = ? AND user = ?",
-        )
-        .bind(SkipReason::Yourself.as_str())
-        .bind(batch.organisation.blob())
-        .bind(batch.id.blob())
-        .bind(user.blob())
-        .execute(self.db())
-        .await?;
-        Ok(())
-    }
-
-    /// Nobody consented: those whose password would be reset are skipped.
-    async fn skip_resets(&mut self, batch: &mut Batch) -> Step<()> {
-        if batch.totals.reset == 0 {
-            return Ok(());
-        }
-        batch.totals = std::mem::take(&mut batch.totals).without_consent();
-        sqlx::query(
-            "DELETE FROM invite_delivery WHERE organisation = ?1 AND batch = ?2 AND user IN (
-                 SELECT user FROM invite_item
-                 WHERE organisation = ?1 AND batch = ?2 AND decision = 'send_with_reset')",
-        )
-        .bind(batch.organisation.blob())
-        .bind(batch.id.blob())
-        .execute(self.db())
-        .await?;
-        sqlx::query(
-            "UPDATE invite_item SET decision = 'skip', reason = ?, channels = '', invitation = NULL, credential = NULL
-             WHERE organisation = ? AND batch = ? AND decision = 'send_with_reset'",
-        )
-        .bind(SkipReason::SetUpNeedsConsent.as_str())
-        .bind(batch.organisation.blob())
-        .bind(batch.id.blob())
-        .execute(self.db())
-        .await?;
-        Ok(())
-    }
-
-    async fn change_batch(&mut self, change: BatchChange) -> Step<Option<Result<Batch, WrongBatchState>>> {
-        let BatchChange { batch: id, actor, event, because } = change;
-        let organisation = actor.organisation();
-        let Some(batch) = maybe_batch(self.db(), organisation, id).await? else { return Ok(None) };
-        let from = batch.state;
-        // Confirming is a step of its own: it needs a complete plan and consent.
-        if event == BatchEvent::Confirm && from == BatchState::Planned {
-            return Ok(Some(Err(WrongBatchState { from, event })));
-        }
-        let to = match batch::next(from, event) {
-            Err(wrong) => return Ok(Some(Err(wrong))),
-            Ok(to) if to == from => return Ok(Some(Ok(batch))),
-            Ok(to) => to,
-        };
-        let what = match to {
-            BatchState::Planned => return Ok(Some(Err(WrongBatchState { from, event }))),
-            BatchState::Running => {
-                self.resume(organisation, id).await?;
-                "batch_resumed"
-            }
-            BatchState::Paused => {
-                self.pause(organisation, id, because.clone()).await?;
-                "batch_paused"
-            }
-            BatchState::Cancelled => {
-                self.stop(organisation, id, to).await?;
-                "batch_cancelled"
-            }
-            BatchState::Recalled => {
-                self.stop(organisation, id, to).await?;
-                "batch_recalled"
-            }
-        };
-        self.audit(&actor, what, id, because.unwrap_or_default()).await?;
-        Ok(maybe_batch(self.db(), organisation, id).await?.map(Ok))
-    }
-
-    async fn pause(
-        &mut self,
-        organisation: OrganisationId,
-        batch: BatchId,
-        because: Option<String>,
-    ) -> Step<()> {
-        sqlx::query(
-            "UPDATE invite_batch SET state = 'paused', paused_because = ? WHERE organisation = ? AND id = ?",
-        )
-        .bind(because.clone())
-        .bind(organisation.blob())
-        .bind(batch.blob())
-        .execute(self.db())
-        .await?;
-        self.event(organisation, Happening::BatchPaused { batch, because: because.unwrap_or_default() });
-        Ok(())
-    }
-
-    /// Lets a batch go on: the brake counts anew.
-    async fn resume(&mut self, organisation: OrganisationId, batch: BatchId) -> Step<()> {
-        sqlx::query(
-            "UPDATE invite_batch SET state = 'running', paused_because = NULL, outcomes = 0, hard_failures = 0
-             WHERE organisation = ? AND id = ?",
-        )
-        .bind(organisation.blob())
-        .bind(batch.blob())
-        .execute(self.db())
-        .await?;
-        Ok(())
-    }
-
-    /// Stops a batch for good; its messages and invitations are swept.
-    async fn stop(&mut self, organisation: OrganisationId, batch: BatchId, to: BatchState) -> Step<()> {
-        let now = micros(self.now);
-        sqlx::query(
-            "UPDATE invite_batch SET state = ?, paused_because = NULL, stopped_at = ?, to_sweep = 1
-             WHERE organisation = ? AND id = ?",
-        )
-        .bind(to.as_str())
-        .bind(now)
-        .bind(organisation.blob())
-        .bind(batch.blob())
-        .execute(self.db())
-        .await?;
         Ok(())
     }
 }

@@ -14,7 +14,7 @@ use invite_core::port::error::PortResult;
 use invite_core::port::queue::{Begin, Begun, Claim, Claimed, Queue, Record, Reported, Waiting};
 
 use crate::SqliteStore;
-use crate::claim::pauses;
+use crate::claim::{pauses, stops_a_destination};
 use crate::deliveries::deliveries;
 use crate::error::Step;
 use crate::rows::{At, Columns, Key, delta, micros};
@@ -105,6 +105,7 @@ impl Write {
 struct Group {
     state: BatchState,
     not_before: At,
+    beyond_pilot: bool,
     keys: [String; 3],
     all: u64,
     due: u64,
@@ -120,14 +121,19 @@ impl SqliteStore {
             .fetch_one(&mut *read)
             .await?;
         let mut waiting = Waiting { leased: row.count("leased")?, ..Waiting::default() };
-        let rows =
-            sqlx::query(include_str!("sql/waiting.sql")).bind(micros(now)).fetch_all(&mut *read).await?;
+        let query = if stops_a_destination(&pauses) {
+            sqlx::query(include_str!("sql/waiting_by_destination.sql"))
+        } else {
+            sqlx::query(include_str!("sql/waiting.sql"))
+        };
+        let rows = query.bind(micros(now)).fetch_all(&mut *read).await?;
         let mut probed = BTreeSet::new();
         let mut next: Option<At> = None;
         for row in rows {
             let group = Group {
                 state: row.word("state")?,
                 not_before: row.at("not_before")?,
+                beyond_pilot: row.flag("beyond_pilot")?,
                 keys: [
                     row.text("account_key")?,
                     row.text("sender_key")?,
@@ -150,12 +156,17 @@ impl SqliteStore {
 }
 
 impl Group {
+    /// Whether its messages go by themselves, sooner or later.
+    fn goes_on(&self) -> bool {
+        self.state == BatchState::Running && !self.beyond_pilot
+    }
+
     fn due_now(&self, now: At, pauses: &BTreeMap<String, SenderPause>, probed: &mut BTreeSet<String>) -> u64 {
-        if self.state != BatchState::Running || self.not_before > now || self.due == 0 {
+        if !self.goes_on() || self.not_before > now || self.due == 0 {
             return 0;
         }
         let stops: Vec<_> = self.stops(pauses).collect();
-        if stops.iter().any(|(_, pause)| pause.next_at > now) {
+        if stops.iter().any(|(_, pause)| pause.stops(now)) {
             return 0;
         }
         let blocks: Vec<_> = stops.iter().filter(|(_, pause)| pause.kind == PauseKind::Blocked).collect();
@@ -170,10 +181,11 @@ impl Group {
 
     /// When one of those that wait becomes due by itself.
     fn next_at(&self, now: At, pauses: &BTreeMap<String, SenderPause>) -> Option<At> {
-        if self.state != BatchState::Running {
+        let stopped = SenderPause::stopped(self.stops(pauses).map(|(_, pause)| pause), now);
+        if !self.goes_on() || stopped == Some(None) {
             return None;
         }
-        let stopped_until = self.stops(pauses).map(|(_, pause)| pause.next_at).max();
+        let stopped_until = stopped.flatten();
         let earliest = if self.due > 0 { Some(now) } else { self.next_due_at };
         let at = earliest?.max(self.not_before).max(stopped_until.unwrap_or(now));
         // What is due already and not stopped is not waited for.

@@ -3,7 +3,9 @@
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use invite_core::decision::record::{Consequences, Recorded, Stops, Suppress, brakes, consequences};
+use invite_core::decision::record::{
+    Consequences, Recorded, Stops, Suppress, brakes, consequences, late_acceptance,
+};
 use invite_core::machine::delivery::{DeliveryEvent, Report, Standing};
 use invite_core::model::batch::BatchState;
 use invite_core::model::delivery::{DeliveryState, EndReason};
@@ -25,7 +27,7 @@ use crate::error::Step;
 use crate::histories::address_key;
 use crate::invitations::{Begun, Invitation, open_invitations};
 use crate::organisations::settings;
-use crate::rows::{Columns, Key, delta, json, micros, word};
+use crate::rows::{Columns, Key, delta, json, micros};
 use crate::write::Write;
 
 /// A delivery that has moved on by an outcome.
@@ -33,6 +35,25 @@ struct Change {
     delivery: Delivery,
     before: Standing,
     outcome: Outcome,
+}
+
+impl Change {
+    /// What follows is worked out from this.
+    fn recorded(&self, ledger: &Ledger, retired: bool) -> Recorded<'_> {
+        let Self { delivery, before, outcome } = self;
+        let key = (delivery.organisation, delivery.invitation);
+        let invitation = ledger.begun.invitations.get(&key).map(|invitation| invitation.state);
+        Recorded {
+            before,
+            after: &delivery.standing,
+            outcome,
+            action: delivery.batch.action,
+            decision: delivery.decision,
+            invitation: invitation.or(delivery.invitation_state).unwrap_or(InvitationState::Pending),
+            retirement: ledger.settings[&delivery.organisation].retirement(),
+            retired,
+        }
+    }
 }
 
 /// What the consequences of outcomes are worked out on, and what has to be kept at the end.
@@ -85,8 +106,12 @@ impl Write {
                 kept.push(None);
                 continue;
             };
+            let damaged = matches!(result, HandOverResult::Damaged(_));
             if let Some((before, outcome)) = self.record_one(delivery, result) {
                 changes.push(Change { delivery: delivery.clone(), before, outcome });
+            }
+            if damaged {
+                self.wipe_damaged(&delivery.clone()).await?;
             }
             kept.push(Some(id));
         }
@@ -102,12 +127,36 @@ impl Write {
             .collect())
     }
 
+    /// The sealed secret of a message is of no use: the next attempt mints another one.
+    async fn wipe_damaged(&mut self, delivery: &Delivery) -> Step<()> {
+        sqlx::query(
+            "UPDATE invite_credential SET sealed = NULL WHERE organisation = ? AND invitation = ? AND generation = ?",
+        )
+        .bind(delivery.organisation.blob())
+        .bind(delivery.invitation.blob())
+        .bind(delivery.generation.map(|generation| i64::from(generation.number())))
+        .execute(self.db())
+        .await?;
+        Ok(())
+    }
+
     /// Moves one delivery on, in memory. Gives where it stood and what the consequences follow from, if any can.
     fn record_one(&mut self, delivery: &mut Delivery, result: HandOverResult) -> Option<(Standing, Outcome)> {
         match result {
             HandOverResult::NotCalled => {
                 self.step(delivery, DeliveryEvent::NotCalled);
                 None
+            }
+            HandOverResult::Locked(answer) => {
+                self.step(delivery, DeliveryEvent::Locked);
+                delivery.answer = Some(answer);
+                None
+            }
+            HandOverResult::Damaged(answer) => {
+                let deferred = Outcome::Deferred { retry_after: None, answer: answer.clone() };
+                let before = self.step(delivery, DeliveryEvent::Outcome(&deferred));
+                delivery.answer = Some(answer.clone());
+                Some((before, Outcome::Unknown { answer }))
             }
             HandOverResult::NotRendered(answer) => {
                 let before = self.step(delivery, DeliveryEvent::NotRendered);
@@ -220,28 +269,12 @@ impl Write {
     }
 
     async fn follow_one(&mut self, change: &Change, ledger: &mut Ledger) -> Step<()> {
-        let Change { delivery, before, outcome } = change;
+        let Change { delivery, outcome, .. } = change;
         let organisation = delivery.organisation;
-        let key = (organisation, delivery.invitation);
-        let invitation = ledger.begun.invitations.get(&key).map(|invitation| invitation.state);
-        let recorded = Recorded {
-            before,
-            after: &delivery.standing,
-            outcome,
-            action: delivery.batch.action,
-            decision: delivery.decision,
-            invitation: invitation.or(delivery.invitation_state).unwrap_or(InvitationState::Pending),
-            retirement: ledger.settings[&organisation].retirement(),
-        };
-        let also = consequences(&recorded, &self.policy);
+        let retired = self.retired_for(delivery).await?;
+        let also = consequences(&change.recorded(ledger, retired), &self.policy);
         if matches!(outcome, Outcome::Accepted(_)) {
-            self.tell(delivery, ledger);
-        }
-        if also.supersedes {
-            self.supersede(delivery, ledger).await?;
-        }
-        if also.retires {
-            self.retire(organisation, delivery.user, delivery.invitation).await?;
+            self.follow_acceptance(delivery, &also, ledger).await?;
         }
         if let Some(suppress) = also.suppresses {
             self.suppress_after(delivery, suppress).await?;
@@ -257,10 +290,47 @@ impl Write {
         Ok(())
     }
 
+    async fn follow_acceptance(
+        &mut self,
+        delivery: &Delivery,
+        also: &Consequences,
+        ledger: &mut Ledger,
+    ) -> Step<()> {
+        self.tell(delivery, ledger);
+        if also.supersedes {
+            self.supersede(delivery, ledger).await?;
+        }
+        if also.retires {
+            self.retire(delivery.organisation, delivery.user, delivery.invitation).await?;
+        }
+        Ok(())
+    }
+
+    /// What follows from reports which show that providers had accepted messages after all.
+    async fn follow_late_acceptances(&mut self, changes: Vec<Change>) -> Step<()> {
+        if changes.is_empty() {
+            return Ok(());
+        }
+        let mut ledger = self.open_ledger(&changes).await?;
+        for change in &changes {
+            let retired = self.retired_for(&change.delivery).await?;
+            if let Some(also) = late_acceptance(&change.recorded(&ledger, retired)) {
+                self.follow_acceptance(&change.delivery, &also, &mut ledger).await?;
+            }
+        }
+        self.close_ledger(ledger).await.map(drop)
+    }
+
+    /// Whether the person's own password is retired, where that is looked at.
+    async fn retired_for(&mut self, delivery: &Delivery) -> Step<bool> {
+        let looked_at = delivery.batch.action == Action::Refresh;
+        Ok(looked_at && self.is_retired(delivery.organisation, delivery.user).await?)
+    }
+
     fn tell(&mut self, delivery: &Delivery, ledger: &mut Ledger) {
         let key = (delivery.organisation, delivery.invitation);
         let told = ledger.begun.invitations.get(&key).is_some_and(|invitation| invitation.told);
-        if delivery.batch.action == Action::Invite && !told && ledger.told.insert(key) {
+        if delivery.batch.action.begins_invitation() && !told && ledger.told.insert(key) {
             let (user, invitation, batch) = (delivery.user, delivery.invitation, delivery.batch.id);
             self.event(delivery.organisation, Happening::Invited { user, invitation, batch });
         }
@@ -284,6 +354,21 @@ impl Write {
             }
         }
         Ok(())
+    }
+
+    /// Whether the person's own password is retired at present.
+    async fn is_retired(&mut self, organisation: OrganisationId, user: UserId) -> Step<bool> {
+        let retired = sqlx::query(
+            "SELECT 1 FROM invite_person AS p
+             JOIN invite_invitation AS v ON v.organisation = p.organisation AND v.id = p.retired_by
+             JOIN invite_batch AS b ON b.organisation = v.organisation AND b.id = v.batch
+             WHERE p.organisation = ? AND p.user = ? AND b.state <> 'recalled'",
+        )
+        .bind(organisation.blob())
+        .bind(user.blob())
+        .fetch_optional(self.db())
+        .await?;
+        Ok(retired.is_some())
     }
 
     /// Retires the person's own password by this invitation.
@@ -437,7 +522,8 @@ impl Write {
         let key = covers.key();
         let existing = ledger.pauses.get(&key);
         let was_blocked = existing.is_some_and(|pause| pause.kind == PauseKind::Blocked);
-        if was_blocked && stops.kind == PauseKind::Throttled {
+        let by_hand = existing.is_some_and(|pause| pause.kind == PauseKind::ByHand);
+        if by_hand || (was_blocked && stops.kind == PauseKind::Throttled) {
             return Ok(());
         }
         let since = existing.filter(|_| was_blocked).map_or(self.now, |existing| existing.since);
@@ -446,20 +532,9 @@ impl Write {
             kind: stops.kind,
             answer: stops.answer.clone(),
             since,
-            next_at: self.now + delta(stops.pause),
+            next_at: Some(self.now + delta(stops.pause)),
         };
-        sqlx::query(
-            "INSERT OR REPLACE INTO invite_sender_pause (pause_key, covers, kind, answer, since_at, next_at)
-             VALUES (?, ?, ?, ?, ?, ?)",
-        )
-        .bind(key.clone())
-        .bind(json(&pause.covers))
-        .bind(word(&pause.kind))
-        .bind(json(&pause.answer))
-        .bind(micros(pause.since))
-        .bind(micros(pause.next_at))
-        .execute(self.db())
-        .await?;
+        self.keep_pause(&key, &pause).await?;
         if stops.kind == PauseKind::Blocked && !was_blocked {
             let (covers, answer) = (pause.covers.clone(), pause.answer.to_string());
             self.event_for_all(Happening::SenderPaused { covers, answer });
@@ -574,6 +649,7 @@ impl Write {
         let rows = deliveries(self.db(), reports.iter().map(|report| report.delivery)).await?;
         let mut rows: HashMap<DeliveryId, Delivery> = rows.into_iter().map(|row| (row.id, row)).collect();
         let mut known = Vec::with_capacity(reports.len());
+        let mut arrived = Vec::new();
         for Reported { delivery, report, suppress, answer } in reports {
             let row = rows.get_mut(&delivery);
             known.push(row.is_some());
@@ -584,6 +660,8 @@ impl Write {
                 let sent = [DeliveryState::Delivered, DeliveryState::Bounced, DeliveryState::Complained];
                 if sent.contains(&row.standing.state) {
                     row.sent_at.get_or_insert(self.now);
+                    let outcome = Outcome::Accepted(Receipt(String::new()));
+                    arrived.push(Change { delivery: row.clone(), before, outcome });
                 }
             }
             let reason = match (report, suppress) {
@@ -597,6 +675,7 @@ impl Write {
             }
         }
         self.save_deliveries(rows.values()).await?;
+        self.follow_late_acceptances(arrived).await?;
         Ok(known)
     }
 }

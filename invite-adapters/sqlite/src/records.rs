@@ -2,22 +2,25 @@
 
 use async_trait::async_trait;
 use invite_core::decision::history::{History, View};
+use invite_core::model::actor::Actor;
 use invite_core::model::event::{Event, EventCursor};
 use invite_core::model::id::{OrganisationId, UserId};
 use invite_core::model::invitation::Invitation as SeenInvitation;
 use invite_core::model::message::Channel;
-use invite_core::model::sender::{PauseKind, SenderPause};
+use invite_core::model::sender::{Covers, PauseKind, SenderPause};
 use invite_core::model::suppression::Suppression;
 use invite_core::model::user::User;
 use invite_core::port::error::PortResult;
 use invite_core::port::records::{
-    Arrival, AuditEntry, CredentialFact, ImportLine, PersonRecord, Records, SuppressionChange,
+    Arrival, AuditEntry, CredentialFact, Erase, Erased, ImportLine, KnownAddress, PersonRecord, Records,
+    SenderStop, SuppressionChange, Traces,
 };
 use sqlx::SqliteConnection;
 use sqlx::sqlite::SqliteRow;
 
 use crate::SqliteStore;
 use crate::claim::pauses;
+use crate::erasing;
 use crate::error::{Fault, Step};
 use crate::histories::{People, address_key};
 use crate::invitations::Invitation;
@@ -81,11 +84,23 @@ impl Records for SqliteStore {
         record.await.map_err(|fault| fault.doing("read a person's story"))
     }
 
+    async fn pause_sender(&self, pause: SenderStop) -> PortResult<()> {
+        let mut write = self.write("stop a sender").await?;
+        let paused = write.pause_sender(pause).await;
+        write.end(paused).await
+    }
+
+    async fn resume_sender(&self, actor: Actor, covers: Covers) -> PortResult<bool> {
+        let mut write = self.write("let a sender go on").await?;
+        let resumed = write.let_sender_go_on(&actor, &covers).await;
+        write.end(resumed).await
+    }
+
     async fn sender_pauses(&self) -> PortResult<Vec<SenderPause>> {
         let now = self.instant();
         let all = async { pauses(&mut *self.read().await?).await };
         let all = all.await.map_err(|fault| fault.doing("read the pauses of senders"))?;
-        let stands = |pause: &SenderPause| pause.kind == PauseKind::Blocked || pause.next_at > now;
+        let stands = |pause: &SenderPause| pause.kind == PauseKind::Blocked || pause.stops(now);
         Ok(all.into_values().filter(stands).collect())
     }
 
@@ -116,13 +131,38 @@ impl Records for SqliteStore {
         let changed = write.change_suppression(&change).await;
         write.end(changed).await
     }
+
+    async fn erase(&self, erase: Erase) -> PortResult<Erased> {
+        self.erase_for_good(&erase).await
+    }
+
+    async fn has_hashed_suppressions(&self, organisation: OrganisationId) -> PortResult<bool> {
+        let found = async { erasing::has_hashed_suppressions(&mut *self.read().await?, organisation).await };
+        found.await.map_err(|fault| fault.doing("look for suppressed addresses of erased people"))
+    }
+
+    async fn recognise(&self, organisation: OrganisationId, addresses: Vec<KnownAddress>) -> PortResult<()> {
+        let mut write = self.write("recognise suppressed addresses").await?;
+        let recognised = write.recognise(organisation, &addresses).await;
+        write.end(recognised).await
+    }
+
+    async fn traces(
+        &self,
+        organisation: OrganisationId,
+        user: UserId,
+        addresses: Vec<(Channel, String)>,
+    ) -> PortResult<Traces> {
+        let found = async { erasing::traces(&mut *self.read().await?, organisation, user, &addresses).await };
+        found.await.map_err(|fault| fault.doing("read what is kept about a person"))
+    }
 }
 
 fn read_all<T>(rows: Result<Vec<SqliteRow>, sqlx::Error>, read: fn(&SqliteRow) -> Step<T>) -> Step<Vec<T>> {
     rows?.iter().map(read).collect()
 }
 
-fn event(row: &SqliteRow) -> Step<Event> {
+pub(crate) fn event(row: &SqliteRow) -> Step<Event> {
     Ok(Event {
         cursor: EventCursor(row.count("cursor")?),
         organisation: row.maybe_id("organisation")?,
@@ -131,7 +171,7 @@ fn event(row: &SqliteRow) -> Step<Event> {
     })
 }
 
-fn audit_entry(row: &SqliteRow) -> Step<AuditEntry> {
+pub(crate) fn audit_entry(row: &SqliteRow) -> Step<AuditEntry> {
     Ok(AuditEntry {
         number: row.count("number")?,
         at: row.at("at")?,
@@ -142,7 +182,7 @@ fn audit_entry(row: &SqliteRow) -> Step<AuditEntry> {
     })
 }
 
-fn suppression(row: &SqliteRow) -> Step<Suppression> {
+pub(crate) fn suppression(row: &SqliteRow) -> Step<Suppression> {
     Ok(Suppression {
         channel: row.word("channel")?,
         address: row.text("address_key")?,
@@ -164,6 +204,7 @@ async fn person(db: &mut SqliteConnection, organisation: OrganisationId, user: U
             file_name: row.text("file_name")?,
             line: row.count("line")?,
             created: row.flag("created")?,
+            changes: row.maybe_json("changes")?.unwrap_or_default(),
             actor: row.json("actor")?,
             at: row.at("at")?,
         });

@@ -10,6 +10,7 @@ use invite_core::model::delivery::EndReason;
 use invite_core::model::event::Happening;
 use invite_core::model::id::{CredentialId, OrganisationId, UserId};
 use invite_core::model::invitation::{InvitationState, RevokeReason};
+use invite_core::model::item::Action;
 use invite_core::model::organisation::Retirement;
 use invite_core::port::error::PortResult;
 use invite_core::port::redemption::{
@@ -282,19 +283,21 @@ impl Write {
     }
 
     /// Whether the first use of an invitation's credential retires the person's own password: it was a reset, in an
-    /// organisation that wants it so.
+    /// organisation that wants it so, or by a link that was handed over.
     async fn retires_at_first_use(&mut self, invitation: &Invitation) -> Step<bool> {
         let reset = sqlx::query(
-            "SELECT 1 FROM invite_item
-             WHERE organisation = ? AND batch = ? AND user = ? AND decision = 'send_with_reset'",
+            "SELECT b.action FROM invite_item AS i
+             JOIN invite_batch AS b ON b.organisation = i.organisation AND b.id = i.batch
+             WHERE i.organisation = ? AND i.batch = ? AND i.user = ? AND i.decision = 'send_with_reset'",
         )
         .bind(invitation.organisation.blob())
         .bind(invitation.batch.blob())
         .bind(invitation.user.blob())
         .fetch_optional(self.db())
         .await?;
-        Ok(reset.is_some()
-            && settings(self.db(), invitation.organisation).await?.retirement() == Retirement::FirstUse)
+        let Some(reset) = reset else { return Ok(false) };
+        let retirement = settings(self.db(), invitation.organisation).await?.retirement();
+        Ok(retirement == Retirement::FirstUse || reset.word::<Action>("action")? == Action::HandOver)
     }
 
     async fn wipe_all(&mut self, invitation: &Invitation) -> Step<()> {

@@ -7,7 +7,13 @@ use crate::error::{Fault, Step};
 use invite_core::port::error::{PortError, PortErrorKind};
 
 /// The steps, in order; the first is version 1. A step that was released is never changed.
-const MIGRATIONS: &[&str] = &[include_str!("../migrations/0001_first.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("../migrations/0001_first.sql"),
+    include_str!("../migrations/0002_templates.sql"),
+    include_str!("../migrations/0003_people.sql"),
+    include_str!("../migrations/0004_rollout.sql"),
+    include_str!("../migrations/0005_fresh_requests.sql"),
+];
 
 /// Brings the tables to the newest version. Safe when several processes start at once: one does it, the others wait
 /// for it and find it done.

@@ -9,13 +9,14 @@ use invite_core::model::id::{BatchId, OrganisationId};
 use invite_core::model::invitation::RevokeReason;
 use invite_core::model::item::Action;
 use invite_core::model::sign_in::SignInMethod;
+use invite_core::policy::FRESH_WITHIN;
 use sqlx::sqlite::SqliteRow;
 
 use crate::accounts::read_user;
 use crate::error::Step;
 use crate::invitations::Invitation;
 use crate::organisations::maybe_settings;
-use crate::rows::{Columns, Key, limit, micros};
+use crate::rows::{Columns, Key, delta, limit, micros};
 use crate::write::Write;
 
 /// Guesses are forgotten after so long.
@@ -44,6 +45,12 @@ impl Write {
         }
         if left.any() {
             left.took(self.sweep_guesses(left.limit()).await?);
+        }
+        if left.any() {
+            left.took(self.sweep_imports(left.limit()).await?);
+        }
+        if left.any() {
+            left.took(self.sweep_fresh_requests(left.limit()).await?);
         }
         Ok(left.changed)
     }
@@ -85,7 +92,7 @@ impl Write {
         let ids = rows.iter().map(|row| row.id("id")).collect::<Step<Vec<_>>>()?;
         let mut changed = ids.len() as u64;
         self.cancel(ids, reason).await?;
-        if state == BatchState::Recalled && action == Action::Invite {
+        if state == BatchState::Recalled && action.begins_invitation() {
             let rest = most - limit(rows.len());
             changed += self.sweep_recalled(organisation, batch, rest).await?;
         }
@@ -233,6 +240,20 @@ impl Write {
         let done = sqlx::query(
             "DELETE FROM invite_guess WHERE (organisation, user, source) IN (
                  SELECT organisation, user, source FROM invite_guess WHERE last_at < ? LIMIT ?)",
+        )
+        .bind(before)
+        .bind(most)
+        .execute(self.db())
+        .await?;
+        Ok(done.rows_affected())
+    }
+
+    async fn sweep_fresh_requests(&mut self, most: i64) -> Step<u64> {
+        let before = micros(self.now - delta(FRESH_WITHIN));
+        let done = sqlx::query(
+            "DELETE FROM invite_fresh_request WHERE rowid IN (
+                 SELECT rowid FROM invite_fresh_request INDEXED BY invite_fresh_request_at
+                 WHERE at <= ? LIMIT ?)",
         )
         .bind(before)
         .bind(most)

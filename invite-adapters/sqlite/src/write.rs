@@ -225,6 +225,9 @@ impl Write {
         if finishing.is_empty() {
             return Ok(());
         }
+        for (organisation, batch) in &finishing {
+            self.end_pilot(*organisation, *batch).await?;
+        }
         let list: Vec<_> = finishing.iter().map(|(o, b)| json!([o.hex(), b.hex()])).collect();
         let rows = sqlx::query(include_str!("sql/finish.sql")).bind(json(&list)).fetch_all(self.db()).await?;
         for row in rows {

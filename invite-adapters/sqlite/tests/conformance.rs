@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use invite_core::conformance::accounts::{AccountsUnderTest, Population};
+use invite_core::conformance::people::PeopleUnderTest;
 use invite_core::conformance::store::{Clockwork, StoreUnderTest};
 use invite_core::memory::ManualClock;
 use invite_core::model::actor::Actor;
@@ -57,3 +58,14 @@ async fn accounts() -> AccountsUnderTest {
 }
 
 invite_core::accounts_conformance!(accounts_on_sqlite, accounts().await);
+
+async fn people() -> PeopleUnderTest {
+    let folder = tempfile::tempdir().expect("a folder");
+    let clock = Arc::new(ManualClock::new("2026-11-23T08:00:00Z".parse().expect("an instant")));
+    let store =
+        SqliteStore::open(folder.path().join("app.db")).await.expect("a file").with_clock(clock.clone());
+    let store = Arc::new(store);
+    PeopleUnderTest { people: store.clone(), store, clock: Arc::new(ClockAndFolder(clock, folder)) }
+}
+
+invite_core::people_conformance!(people_on_sqlite, people().await);

@@ -34,7 +34,7 @@ async fn organisation(store: &SqliteStore, people: usize) -> (OrganisationId, Ve
     let id = OrganisationId::new();
     let alias = format!("o-{id}").parse().unwrap();
     let organisation = Organisation { id, alias, settings: Settings::new("Acme") };
-    store.save_organisation(organisation, Actor::system(id)).await.unwrap();
+    store.save_organisation(organisation, Actor::system(id), TemplatePins::default()).await.unwrap();
     let users: Vec<_> = (0..people)
         .map(|number| User {
             email: Some(format!("p{number}@example.com").parse().unwrap()),
@@ -71,11 +71,20 @@ async fn invite(store: &SqliteStore, organisation: OrganisationId, users: &[User
         after: None,
         people: users.iter().map(|user| (user.id, Some(user.clone()))).collect(),
         senders: BTreeMap::from([(Channel::Email, sender())]),
+        sms_sizes: BTreeMap::new(),
         last: true,
         policy: policy.clone(),
     };
     store.plan_page(page).await.unwrap();
-    let confirm = Confirm { plan, actor, resets: false, hold: Some(std::time::Duration::ZERO), policy };
+    let confirm = Confirm {
+        plan,
+        actor,
+        resets: false,
+        hold: Some(std::time::Duration::ZERO),
+        starts_in: std::time::Duration::ZERO,
+        pilot: None,
+        policy,
+    };
     assert!(matches!(store.confirm(confirm).await.unwrap(), Confirmed::Now(_)));
     plan
 }
@@ -134,7 +143,14 @@ async fn a_wiped_secret_is_nowhere_in_the_file() {
     let hasher = Hasher::with_threads(HashCost::weak_for_tests(), NonZeroUsize::MIN).unwrap();
     let key = SealingKey::generate(&mut random::system_random().unwrap());
     let invitation = delivery.invitation;
-    let order = MintOrder { kind: wish.kind, organisation, invitation, generation, salt: wish.salt };
+    let order = MintOrder {
+        kind: wish.kind,
+        organisation,
+        user: delivery.user,
+        invitation,
+        generation,
+        salt: wish.salt,
+    };
     let minted = mint(order, &hasher, &key).await.unwrap();
     let sealed = minted.sealed.as_bytes().to_vec();
     let policy = Policy::default();

@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | [`store`] | an [`InvitationStore`](crate::port::InvitationStore) | [`store_conformance!`](crate::store_conformance) |
 //! | [`accounts`] | an [`Accounts`](crate::port::accounts::Accounts) | [`accounts_conformance!`](crate::accounts_conformance) |
+//! | [`people`] | a [`People`](crate::port::people::People) | [`people_conformance!`](crate::people_conformance) |
 //! | [`transport`] | a [`Transport`](crate::port::transport::Transport) | [`transport_conformance!`](crate::transport_conformance) |
 //!
 //! Turn the feature `conformance` on in `[dev-dependencies]`, and hand the macro a name for the module of tests and an
@@ -50,6 +51,7 @@
 #[macro_use]
 mod checks;
 pub mod accounts;
+pub mod people;
 #[expect(
     clippy::unchecked_time_subtraction,
     reason = "a duration that underflows is a mistake of the suite, and fails it"

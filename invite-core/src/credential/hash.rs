@@ -7,10 +7,12 @@ use std::str::FromStr;
 use argon2::{Algorithm, Argon2, Block, Params, Version};
 use password_hash::phc;
 use rand::CryptoRng;
+use sha2::{Digest, Sha256};
 use subtle::{ConditionallySelectable, ConstantTimeEq};
 use zeroize::Zeroizing;
 
 use super::secret::Secret;
+use crate::model::id::{OrganisationId, UserId};
 
 /// How many octets of a hash are compared (the tag).
 const TAG_OCTETS: usize = 32;
@@ -110,7 +112,7 @@ impl Default for HashCost {
 
 /// 16 random octets that make equal passwords hash differently.
 ///
-/// All generations of an invitation share one, so that one hash checks them all.
+/// All temporary passwords of a person share [one](Self::of_person), so that one hash checks them all.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Salt([u8; 16]);
 
@@ -120,6 +122,19 @@ impl Salt {
         let mut octets = [0; 16];
         random.fill_bytes(&mut octets);
         Self(octets)
+    }
+
+    /// The salt of a person's temporary passwords: the same for all their invitations, so that one hash checks them
+    /// all, and what a sign-in costs does not say how many are open. A salt has to be different for each person, and
+    /// need not be secret; the passwords under it are random, and so no two are alike.
+    pub fn of_person(organisation: OrganisationId, user: UserId) -> Self {
+        let mut digest = Sha256::new();
+        digest.update("invite: salt of a person");
+        digest.update(organisation.as_uuid());
+        digest.update(user.as_uuid());
+        let octets: [u8; 32] = digest.finalize().into();
+        let (salt, _) = octets.split_first_chunk().expect("32 octets are more than 16");
+        Self(*salt)
     }
 
     /// The salt that a store has kept.

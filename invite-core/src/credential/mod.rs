@@ -11,6 +11,7 @@ pub mod own_password;
 pub mod random;
 pub mod seal;
 pub mod secret;
+pub mod suppression_key;
 pub mod temporary_password;
 
 use futures_util::{StreamExt, stream};
@@ -22,10 +23,11 @@ pub use own_password::{ChosenPassword, PasswordRuleError};
 pub use random::RandomError;
 pub use seal::{OpenError, SealContext, SealedSecret, SealingKey, SealingKeyError};
 pub use secret::Secret;
+pub use suppression_key::{AddressHash, SuppressionKey};
 pub use temporary_password::TemporaryPassword;
 
 use crate::model::credential::{CredentialKind, Generation};
-use crate::model::id::{InvitationId, OrganisationId};
+use crate::model::id::{InvitationId, OrganisationId, UserId};
 
 /// For whom a credential is minted.
 #[derive(Debug, Clone, Copy)]
@@ -34,11 +36,13 @@ pub struct MintOrder {
     pub kind: CredentialKind,
     /// The tenant.
     pub organisation: OrganisationId,
+    /// For whom.
+    pub user: UserId,
     /// The invitation that it will belong to.
     pub invitation: InvitationId,
     /// Which of the invitation's credentials it is.
     pub generation: Generation,
-    /// The salt of the invitation's earlier temporary passwords, so that one hash checks them all; `None` for a new one.
+    /// The salt of the invitation's earlier temporary passwords; `None` for the [person's](Salt::of_person).
     pub salt: Option<Salt>,
 }
 
@@ -80,13 +84,13 @@ pub enum MintError {
 
 /// Mints a credential: random secret, sealed, and hashed for the store. Nothing is saved.
 pub async fn mint(order: MintOrder, hasher: &Hasher, key: &SealingKey) -> Result<Minted, MintError> {
-    let MintOrder { kind, organisation, invitation, generation, salt } = order;
+    let MintOrder { kind, organisation, user, invitation, generation, salt } = order;
     let context = SealContext { organisation, invitation, generation };
     let mut random = random::system_random()?;
     match kind {
         CredentialKind::TemporaryPassword => {
             let password = TemporaryPassword::mint(&mut random).into_secret();
-            let salt = salt.unwrap_or_else(|| Salt::mint(&mut random));
+            let salt = salt.unwrap_or_else(|| Salt::of_person(organisation, user));
             let sealed = key.seal(&password, &context, &mut random);
             let stored = StoredForm::Password(hasher.hash(password, salt).await?);
             Ok(Minted { kind, generation, salt: Some(salt), stored, sealed })
@@ -117,6 +121,7 @@ mod tests {
         MintOrder {
             kind,
             organisation: OrganisationId::new(),
+            user: UserId::new(),
             invitation: InvitationId::new(),
             generation,
             salt,
@@ -170,6 +175,21 @@ mod tests {
             .into();
         assert_eq!(hashes[0].salt(), hashes[1].salt());
         assert_eq!(hasher.check(opened(&reminder, &next, &key), hashes).await.unwrap(), Some(1));
+    }
+
+    #[tokio::test]
+    async fn all_invitations_of_a_person_share_a_salt_and_those_of_two_people_do_not() {
+        let (hasher, key) = workshop();
+        let one = order(CredentialKind::TemporaryPassword, Generation::first(), None);
+        let again = MintOrder { invitation: InvitationId::new(), ..one };
+        let other = MintOrder { user: UserId::new(), ..one };
+        let elsewhere = MintOrder { organisation: OrganisationId::new(), ..one };
+        let mut salts = Vec::new();
+        for order in [one, again, other, elsewhere] {
+            salts.push(mint(order, &hasher, &key).await.unwrap().salt);
+        }
+        assert_eq!(salts[0], salts[1]);
+        assert!(salts[0] != salts[2] && salts[0] != salts[3] && salts[2] != salts[3]);
     }
 
     #[tokio::test]

@@ -25,6 +25,7 @@ use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
 use super::secret::Secret;
+use super::suppression_key::SuppressionKey;
 use crate::model::credential::Generation;
 use crate::model::id::{InvitationId, OrganisationId};
 
@@ -68,6 +69,17 @@ pub enum SealingKeyError {
         /// Which key, counted from 1.
         place: usize,
     },
+    /// A key stands in the list twice, so one that should be there may be missing.
+    #[error(
+        "sealing key {place} of the comma-separated list is key {first} again: take one of them out, or put the key \
+         there that was meant"
+    )]
+    Repeated {
+        /// Which key, counted from 1.
+        place: usize,
+        /// Where it stands first.
+        first: usize,
+    },
 }
 
 impl SealingKey {
@@ -76,6 +88,22 @@ impl SealingKey {
         let mut octets = Zeroizing::new([0; KEY_OCTETS]);
         random.fill_bytes(octets.as_mut());
         Self { first: Key::new(octets), older: Vec::new() }
+    }
+
+    /// These keys behind a new one, which seals from now on; the older ones go on opening.
+    ///
+    /// ```
+    /// use invite_core::credential::{SealingKey, random::system_random};
+    ///
+    /// let mut random = system_random()?;
+    /// let key = SealingKey::generate(&mut random);
+    /// let rotated = key.rotated(&mut random);
+    /// assert_eq!(rotated.ids().nth(1), key.ids().next());
+    /// # Ok::<(), invite_core::credential::RandomError>(())
+    /// ```
+    #[must_use]
+    pub fn rotated(&self, random: &mut (impl CryptoRng + ?Sized)) -> Self {
+        Self { first: Self::generate(random).first, older: self.keys().cloned().collect() }
     }
 
     /// The key or keys in an environment variable.
@@ -123,6 +151,11 @@ impl SealingKey {
         std::str::from_utf8(&opened).map(Secret::copied).map_err(|_| OpenError::Damaged)
     }
 
+    /// The keys under which the addresses of erased people stay suppressed.
+    pub fn suppression_key(&self) -> SuppressionKey {
+        SuppressionKey::derived(self.keys().map(|key| &*key.octets))
+    }
+
     fn keys(&self) -> impl Iterator<Item = &Key> {
         std::iter::once(&self.first).chain(&self.older)
     }
@@ -131,13 +164,19 @@ impl SealingKey {
 impl FromStr for SealingKey {
     type Err = SealingKeyError;
 
-    /// Reads one key, or several separated by commas; base64 in either alphabet, with or without padding.
+    /// Reads one key, or several separated by commas, with or without white space; base64 in either alphabet, with or
+    /// without padding.
     fn from_str(text: &str) -> Result<Self, SealingKeyError> {
-        let mut keys = (1..)
-            .zip(text.split(','))
-            .map(|(place, text)| Key::parse(text.trim()).ok_or(SealingKeyError::Malformed { place }));
-        let first = keys.next().unwrap_or(Err(SealingKeyError::Malformed { place: 1 }))?;
-        Ok(Self { first, older: keys.collect::<Result<_, _>>()? })
+        let mut keys: Vec<Key> = Vec::new();
+        for (place, text) in (1..).zip(text.split(',')) {
+            let key = Key::parse(text.trim()).ok_or(SealingKeyError::Malformed { place })?;
+            if let Some(first) = keys.iter().position(|earlier| earlier.id == key.id) {
+                return Err(SealingKeyError::Repeated { place, first: first + 1 });
+            }
+            keys.push(key);
+        }
+        let first = (!keys.is_empty()).then(|| keys.remove(0));
+        Ok(Self { first: first.ok_or(SealingKeyError::Malformed { place: 1 })?, older: keys })
     }
 }
 
@@ -358,6 +397,35 @@ mod tests {
         assert_eq!(open(&rotated, &before, &context(1, 2, 3)), Ok(PASSWORD.into()));
         assert_eq!(open(&new, &after, &context(1, 2, 3)), Ok(PASSWORD.into()));
         assert_eq!(after.key_id(), new.ids().next());
+    }
+
+    #[test]
+    fn a_rotated_list_has_a_new_key_first_and_all_others_behind_it_in_their_order() {
+        let before = keys(&[2, 1]);
+        let rotated = before.rotated(&mut StdRng::seed_from_u64(3));
+        assert!(rotated.ids().eq(keys(&[3, 2, 1]).ids()));
+        assert_eq!(open(&rotated, &sealed_with(&before), &context(1, 2, 3)), Ok(PASSWORD.into()));
+        let text = rotated.to_text();
+        assert!(text.expose().parse::<SealingKey>().unwrap().ids().eq(rotated.ids()));
+        let after = sealed_with(&rotated);
+        let key_id = rotated.ids().next().unwrap();
+        assert_eq!(open(&before, &after, &context(1, 2, 3)), Err(OpenError::UnknownKey { key_id }));
+    }
+
+    #[test]
+    fn white_space_around_keys_and_commas_is_no_part_of_them() {
+        let (new, old) = (key(2).to_text(), key(1).to_text());
+        let text = format!("  {} ,\t{}\n", new.expose(), old.expose());
+        assert!(text.parse::<SealingKey>().unwrap().ids().eq(keys(&[2, 1]).ids()));
+    }
+
+    #[test]
+    fn a_key_that_stands_in_the_list_twice_is_refused_by_its_places_and_not_repeated() {
+        let (one, other) = (key(1).to_text(), key(2).to_text());
+        let error = format!("{0},{1}, {0}", one.expose(), other.expose()).parse::<SealingKey>().unwrap_err();
+        assert_eq!(error, SealingKeyError::Repeated { place: 3, first: 1 });
+        assert!(error.to_string().starts_with("sealing key 3 of the comma-separated list is key 1 again"));
+        assert!(!error.to_string().contains(&one.expose()[..8]));
     }
 
     #[test]

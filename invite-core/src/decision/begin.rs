@@ -7,6 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::decide::{Case, decide};
 use super::leave::same;
+use super::quiet_hours;
 use crate::machine::invitation;
 use crate::model::batch::BatchState;
 use crate::model::credential::{CredentialKind, Generation};
@@ -41,6 +42,8 @@ pub struct Planned<'a> {
 pub enum Stop {
     /// Not now: its batch is paused. Back to the queue.
     Release,
+    /// Not before then: it is night where the person is. Back to the queue until it is over.
+    Wait(DateTime<Utc>),
     /// Never.
     Cancel(EndReason),
 }
@@ -70,7 +73,13 @@ pub fn may_go(planned: &Planned<'_>, case: &Case<'_>) -> Result<(), Stop> {
     let same = fresh.decision == planned.decision
         && fresh.channels.contains(&planned.channel)
         && user.address(planned.channel).is_some_and(|address| same(address, planned.address));
-    if consented && same && same_credential { Ok(()) } else { Err(Stop::Cancel(EndReason::ChangedSincePlan)) }
+    if !(consented && same && same_credential) {
+        return Err(Stop::Cancel(EndReason::ChangedSincePlan));
+    }
+    match quiet_hours::waits_until(planned.channel, user, case.settings, case.now) {
+        Some(until) => Err(Stop::Wait(until)),
+        None => Ok(()),
+    }
 }
 
 const fn closed(state: InvitationState) -> EndReason {

@@ -2,16 +2,21 @@
 //!
 //! | for | when | decision |
 //! |---|---|---|
-//! | both | unknown, deleted or of another organisation | skip: `not_found` |
-//! | both | deactivated | skip: `deactivated` |
-//! | both | the user is who planned or who confirms | skip: `yourself` |
-//! | both | no channel is left | skip: `suppressed`, else `country_not_allowed`, else `no_contact` |
-//! | invite | a message of another confirmed batch is on its way | skip: `already_queued` |
-//! | invite | a message within the hour, chosen by filter or all | skip: `invited_recently` |
-//! | invite | SSO applies | skip: `signs_in_with_sso`, or announce |
-//! | invite | set up, and the account also belongs elsewhere | announce, never reset |
-//! | invite | set up | send with reset; needs consent at confirm |
-//! | invite | not set up | send |
+//! | all | unknown, deleted or of another organisation | skip: `not_found` |
+//! | all | deactivated | skip: `deactivated` |
+//! | all | the user is who planned or who confirms | skip: `yourself` |
+//! | invite, refresh, remind | no channel is left | skip: `suppressed`, else `country_not_allowed`, else `no_contact` |
+//! | refresh | there is no invitation of theirs | skip: `never_invited` |
+//! | refresh | the last invitation was recalled | skip: `invitation_revoked` |
+//! | refresh | the last invitation is a link that was handed over, and works | skip: `link_in_hand` |
+//! | invite, refresh | a message of another confirmed batch is on its way | skip: `already_queued` |
+//! | invite, refresh | a message within the hour, chosen by filter or all | skip: `invited_recently` |
+//! | hand over | SSO applies | skip: `signs_in_with_sso` |
+//! | invite, refresh | SSO applies | skip: `signs_in_with_sso`, or announce |
+//! | refresh | set up, and their own password counts | skip: `already_set_up` |
+//! | invite, hand over, refresh | set up, and the account also belongs elsewhere | announce, never reset |
+//! | invite, hand over, refresh | set up | send with reset; needs consent at confirm |
+//! | invite, hand over, refresh | not set up | send |
 //! | remind | never invited | skip: `never_invited` |
 //! | remind | set up | skip: `already_set_up` |
 //! | remind | a message of another confirmed batch is on its way | skip: `already_queued` |
@@ -20,12 +25,16 @@
 //! | remind | too recently; often enough | skip: `too_soon`, `enough_reminders` |
 //! | remind | SSO applies | skip: `signs_in_with_sso`, or announce |
 //! | remind | otherwise | send, on the channels that worked |
+//!
+//! *Hand over* gives whoever asks a link, and no message: no address is needed, no channel is in the answer, and what
+//! is announced elsewhere is refused. *Refresh* is what an invitee, or a stranger who knows a name, can ask for: so it
+//! never reaches a password that works, a person whom nobody invited, or a link that somebody holds.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::history::History;
 use crate::model::id::UserId;
-use crate::model::invitation::InvitationState;
+use crate::model::invitation::{InvitationState, RevokeReason};
 use crate::model::item::{Action, Announcement, Decision, SkipReason};
 use crate::model::message::Channel;
 use crate::model::organisation::{ChannelRule, Settings, SsoPolicy};
@@ -116,9 +125,20 @@ fn row(case: &Case<'_>) -> Result<Decided, SkipReason> {
     let user = case.user.ok_or(SkipReason::NotFound)?;
     skip_if(user.deactivated, SkipReason::Deactivated)?;
     skip_if(case.behind.contains(&user.id), SkipReason::Yourself)?;
-    let channels = channels(case, user)?;
+    let channels = match case.request.action {
+        Action::HandOver => Vec::new(),
+        Action::Invite | Action::Refresh | Action::Remind => channels(case, user)?,
+    };
     match case.request.action {
+        Action::HandOver => {
+            skip_if(settings.sso_applies(user), SkipReason::SignsInWithSso)?;
+            Ok(Decided { decision: begin(case, user), channels })
+        }
         Action::Invite => invite(case, user).map(|decision| Decided { decision, channels }),
+        Action::Refresh => {
+            may_refresh(case)?;
+            invite(case, user).map(|decision| Decided { decision, channels })
+        }
         Action::Remind => {
             let arrived = remind(case, user)?;
             let channels: Vec<_> = channels.into_iter().filter(|channel| arrived(channel)).collect();
@@ -140,11 +160,27 @@ fn invite(case: &Case<'_>, user: &User) -> Result<Decision, SkipReason> {
     if settings.sso_applies(user) {
         return sso(settings);
     }
-    Ok(match (history.is_set_up(user), user.elsewhere) {
+    let works = history.is_set_up(user) && !history.retired;
+    skip_if(case.request.action == Action::Refresh && works, SkipReason::AlreadySetUp)?;
+    Ok(begin(case, user))
+}
+
+/// What an invitation does for somebody who signs in with a password.
+fn begin(case: &Case<'_>, user: &User) -> Decision {
+    match (case.history.is_set_up(user), user.elsewhere) {
         (true, true) => Decision::Announce(Announcement::Elsewhere),
         (true, false) => Decision::SendWithReset,
         (false, _) => Decision::Send,
-    })
+    }
+}
+
+/// Whether the last invitation is one that its person may ask to have refreshed.
+fn may_refresh(case: &Case<'_>) -> Result<(), SkipReason> {
+    let last = case.history.last_invitation.as_ref().ok_or(SkipReason::NeverInvited)?;
+    let recalled = last.state == InvitationState::Revoked(RevokeReason::Recalled);
+    skip_if(recalled, SkipReason::InvitationRevoked)?;
+    let works = last.state == InvitationState::Pending && last.expires_at.is_none_or(|at| at > case.now);
+    skip_if(last.handed_over && works, SkipReason::LinkInHand)
 }
 
 /// The rows that are about the last invitation; gives the channels on which it arrived.
@@ -201,6 +237,9 @@ fn wanted(case: &Case<'_>, user: &User) -> Vec<Channel> {
     let rule = match case.request.channels {
         ChannelRule::Email => vec![Channel::Email],
         ChannelRule::Both => Channel::ALL.to_vec(),
+        ChannelRule::EmailElseSms if only_sms_worked(case) && case.request.action == Action::Refresh => {
+            vec![Channel::Sms]
+        }
         ChannelRule::EmailElseSms if only_sms_worked(case) => Channel::ALL.to_vec(),
         ChannelRule::EmailElseSms if used(Channel::Email) && user.email.is_some() => vec![Channel::Email],
         ChannelRule::Sms | ChannelRule::EmailElseSms => vec![Channel::Sms],
@@ -208,9 +247,9 @@ fn wanted(case: &Case<'_>, user: &User) -> Vec<Channel> {
     rule.into_iter().filter(|channel| used(*channel)).collect()
 }
 
-/// Then a reminder goes by SMS, even to those who have an e-mail address: nothing arrived there.
+/// Then a reminder, or a fresh credential, goes by SMS, even to those who have an e-mail address: nothing arrived there.
 fn only_sms_worked(case: &Case<'_>) -> bool {
-    case.request.action == Action::Remind
+    matches!(case.request.action, Action::Remind | Action::Refresh)
         && case.history.last_invitation.as_ref().is_some_and(|last| last.arrived.iter().eq([&Channel::Sms]))
 }
 

@@ -38,13 +38,13 @@ pub struct MessageFact {
 impl MessageFact {
     /// When it reached sent, delivered or unknown, if it ever did. What a provider reported on is known to have been
     /// handed over, even where nobody saw it being accepted.
-    fn reached_at(&self) -> Option<DateTime<Utc>> {
+    pub(super) fn reached_at(&self) -> Option<DateTime<Utc>> {
         let reached = self.state.has_arrived() || self.state == DeliveryState::Bounced;
         self.sent_at.or(reached.then_some(self.changed_at))
     }
 
     /// Whether it may still reach the person. What is handed over does, even if its batch was stopped meanwhile.
-    fn is_on_its_way(&self) -> bool {
+    pub(super) fn is_on_its_way(&self) -> bool {
         self.state == DeliveryState::HandingOver || (self.state.is_on_its_way() && self.batch_goes_on)
     }
 }
@@ -60,6 +60,10 @@ pub struct InvitationFact {
     pub state: InvitationState,
     /// When it was begun.
     pub created_at: DateTime<Utc>,
+    /// When its newest credential expires; none where it carries none.
+    pub expires_at: Option<DateTime<Utc>>,
+    /// Whether it is a link that was handed over: its batch's action says so.
+    pub handed_over: bool,
 }
 
 /// Everything that a store has about one person.
@@ -71,6 +75,8 @@ pub struct PersonRows {
     pub invitations: Vec<InvitationFact>,
     /// When they last came: accepted, signed in or set a password, as far as the store was told.
     pub came_at: Option<DateTime<Utc>>,
+    /// Whether their own password is retired at present.
+    pub retired: bool,
     /// The channels on which their present address is suppressed.
     pub suppressed: BTreeSet<Channel>,
 }
@@ -102,6 +108,8 @@ pub struct History {
     pub last_invitation: Option<LastInvitation>,
     /// When they last came, as far as the store was told.
     pub came_at: Option<DateTime<Utc>>,
+    /// Whether their own password is retired at present.
+    pub retired: bool,
     /// The channels on which their present address is suppressed.
     pub suppressed: BTreeSet<Channel>,
     /// The state of their newest message (of the batch confirmed last), for lists.
@@ -117,6 +125,10 @@ pub struct LastInvitation {
     pub state: InvitationState,
     /// When it was begun.
     pub created_at: DateTime<Utc>,
+    /// When its newest credential expires; none where it carries none.
+    pub expires_at: Option<DateTime<Utc>>,
+    /// Whether it is a link that was handed over, without any message.
+    pub handed_over: bool,
     /// The channels on which at least one of its messages has arrived.
     pub arrived: BTreeSet<Channel>,
     /// How many reminders of it reached the person.
@@ -157,6 +169,8 @@ impl History {
                 id: invitation.id,
                 state: invitation.state,
                 created_at: invitation.created_at,
+                expires_at: invitation.expires_at,
+                handed_over: invitation.handed_over,
                 arrived: others
                     .iter()
                     .filter(|message| message.invitation == invitation.id && message.state.has_arrived())
@@ -172,6 +186,7 @@ impl History {
                 ),
             }),
             came_at: rows.came_at.filter(|at| counts(*at)),
+            retired: rows.retired,
             suppressed: rows.suppressed.clone(),
             newest: others
                 .iter()

@@ -8,17 +8,23 @@
 //!   own unique keys differ from the row's are others, who share the contact. One who is left is the person; several
 //!   who are left are an error that names them; none means a new person.
 
+use serde::{Deserialize, Serialize};
+
 use crate::model::id::UserId;
 use crate::model::user::User;
 use crate::people_file::PersonRow;
 
 /// What an import does with people who are there already.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum ImportMode {
     /// Adds people; those who are there are left as they are.
     Add,
     /// Adds people, and changes those who are there. An empty cell changes nothing.
     Upsert,
+    /// The file is the whole truth: as [`Upsert`](Self::Upsert), and whoever it names is active, and whoever it does not
+    /// name is deactivated. Nothing is written before the file was read to its end.
+    Sync,
 }
 
 /// What became of a row.

@@ -29,6 +29,9 @@ pub struct Recorded<'a> {
     pub invitation: InvitationState,
     /// When a reset retires the person's own password.
     pub retirement: Retirement,
+    /// Whether the person's own password is retired at present. It is looked at for [`Action::Refresh`] alone, which
+    /// anybody can ask for: it takes a retirement over, and never begins one.
+    pub retired: bool,
 }
 
 /// What else changes, in the same transaction.
@@ -94,9 +97,10 @@ pub fn consequences(recorded: &Recorded<'_>, policy: &Policy) -> Consequences {
     match outcome {
         Outcome::Accepted(_) => {
             let pending = recorded.invitation == InvitationState::Pending;
-            also.supersedes = pending && recorded.action == Action::Invite;
+            also.supersedes = pending && recorded.action.begins_invitation();
             also.retires = pending
                 && recorded.decision == Decision::SendWithReset
+                && (recorded.action != Action::Refresh || recorded.retired)
                 && recorded.retirement == Retirement::FirstAcceptance;
             also.sender_works = true;
             also.is_outcome = true;
@@ -146,6 +150,28 @@ pub fn consequences(recorded: &Recorded<'_>, policy: &Policy) -> Consequences {
         also.hard_failure = true;
     }
     also
+}
+
+/// What changes where a report shows that a provider had accepted a message of which that was not known: its outcome
+/// was unknown, or it seemed to have failed. The invitation and the person's own password follow as if it had been
+/// recorded; the sender and the brake have had their outcome.
+///
+/// None where the report shows nothing new.
+pub fn late_acceptance(recorded: &Recorded<'_>) -> Option<Consequences> {
+    use DeliveryState as S;
+    let known = matches!(recorded.before.state, S::Sent | S::Delivered | S::Complained | S::HandingOver);
+    let arrived = matches!(recorded.after.state, S::Delivered | S::Complained);
+    (!known && arrived).then(|| {
+        let pending = recorded.invitation == InvitationState::Pending;
+        Consequences {
+            supersedes: pending && recorded.action.begins_invitation(),
+            retires: pending
+                && recorded.decision == Decision::SendWithReset
+                && (recorded.action != Action::Refresh || recorded.retired)
+                && recorded.retirement == Retirement::FirstAcceptance,
+            ..Consequences::default()
+        }
+    })
 }
 
 /// Whether the brake stops a batch with so many outcomes and hard failures since its start or resumption.

@@ -5,6 +5,7 @@
 //! | queued | claim | claimed |
 //! | claimed | release (shutdown, batch paused) | queued |
 //! | claimed | begin | handing over, one attempt counted |
+//! | claimed | postpone (quiet hours) | queued, due when they are over |
 //! | claimed | lease lost in a group | queued, to be worked on alone |
 //! | claimed | lease lost alone | queued with one attempt counted; failed when they are used up |
 //! | handing over | accepted | sent |
@@ -12,6 +13,7 @@
 //! | handing over | not rendered | failed |
 //! | handing over | deferred | queued after the backoff; failed when attempts or hours are used up |
 //! | handing over | throttled, blocked, transport not called | queued, the attempt given back |
+//! | handing over | locked (its secret cannot be opened with the keys at hand) | queued, the attempt given back, looked at again with the next probe |
 //! | handing over | outcome unknown, lease lost | e-mail: queued once in its lifetime if an attempt is left, else unknown; SMS: unknown |
 //! | queued, claimed | cancel(reason) | cancelled, or suppressed |
 //! | sent, unknown, failed by report, delivered, bounced | report | the later of the two in the order unknown, failed, delivered, bounced, complained |
@@ -25,7 +27,8 @@
 //! before the outcome is recorded. *Planned* is the queued state of a batch that is not confirmed.
 //!
 //! The hours of a message count from its first hand-over. What it waits beyond the time at which it was due (its sender
-//! or its batch is stopped, no worker runs) is left out, and so is what a throttling provider made it wait.
+//! or its batch is stopped, no worker runs) is left out, and so is what a throttling provider, quiet hours or a key that
+//! is missing made it wait.
 //!
 //! ```
 //! use chrono::DateTime;
@@ -52,7 +55,7 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::model::delivery::{DeliveryState, EndReason};
+use crate::model::delivery::{DeliveryState, EndReason, WaitCause};
 use crate::model::id::DeliveryId;
 use crate::model::message::Channel;
 use crate::model::outcome::{Outcome, Refusal};
@@ -75,6 +78,8 @@ pub struct Standing {
     pub first_attempt_at: Option<DateTime<Utc>>,
     /// When it is due.
     pub due_at: DateTime<Utc>,
+    /// Why it is due only then, while it waits.
+    pub waits_for: Option<WaitCause>,
     /// What the provider reported while it was handed over.
     pub early: Option<Report>,
 }
@@ -90,6 +95,7 @@ impl Standing {
             suspect: false,
             first_attempt_at: None,
             due_at: now,
+            waits_for: None,
             early: None,
         }
     }
@@ -118,10 +124,14 @@ pub enum DeliveryEvent<'a> {
     Claim,
     /// The worker gives it back untouched.
     Release,
+    /// It must not go before this: it is night where the person is.
+    Postpone(DateTime<Utc>),
     /// The worker is about to hand it over.
     Begin,
     /// The worker certainly did not call the transport.
     NotCalled,
+    /// The secret that it carries is sealed with a key that the worker does not have; the transport was not called.
+    Locked,
     /// The message could not be rendered.
     NotRendered,
     /// The transport's answer.
@@ -154,8 +164,16 @@ pub fn next(
     match (from.state, event) {
         (S::Queued, E::Claim) => to.state = S::Claimed,
         (S::Claimed, E::Release) => to.state = S::Queued,
+        (S::Claimed, E::Postpone(until)) => {
+            to.state = S::Queued;
+            to.waits_for = Some(WaitCause::QuietHours);
+            to.due_at = until.max(now);
+            let wait = (to.due_at - from.due_at).max(TimeDelta::zero());
+            to.first_attempt_at = from.first_attempt_at.map(|first| later(first, wait));
+        }
         (S::Claimed, E::Begin) => {
             to.state = S::HandingOver;
+            to.waits_for = None;
             to.attempts += 1;
             let overdue = (now - from.due_at).max(TimeDelta::zero());
             to.first_attempt_at = Some(from.first_attempt_at.map_or(now, |first| later(first, overdue)));
@@ -172,6 +190,10 @@ pub fn next(
             unseen(&mut to, limits, channel, EndReason::LeaseLost, now);
         }
         (S::HandingOver, E::NotCalled) => give_back(&mut to, now, Duration::ZERO),
+        (S::HandingOver, E::Locked) => {
+            give_back(&mut to, now, policy.probe_every);
+            to.waits_for = Some(WaitCause::SealingKey);
+        }
         (S::HandingOver, E::NotRendered) => end(&mut to, S::Failed, EndReason::NotRendered),
         (S::HandingOver, E::Outcome(outcome)) => {
             to.suspect = false;
@@ -188,10 +210,12 @@ pub fn next(
                     } else {
                         to.state = S::Queued;
                         to.due_at = next;
+                        to.waits_for = Some(WaitCause::NextAttempt);
                     }
                 }
                 Outcome::Throttled { retry_after, .. } => {
                     give_back(&mut to, now, throttle_pause(*retry_after, policy));
+                    to.waits_for = Some(WaitCause::Sender);
                 }
                 Outcome::Blocked { .. } => give_back(&mut to, now, Duration::ZERO),
                 Outcome::Unknown { .. } => {
@@ -225,6 +249,7 @@ pub fn next(
 
 fn end(to: &mut Standing, state: DeliveryState, reason: EndReason) {
     to.state = state;
+    to.waits_for = None;
     to.reason = Some(reason);
 }
 
@@ -246,6 +271,7 @@ fn unseen(to: &mut Standing, limits: &Attempts, channel: Channel, reason: EndRea
         to.state = DeliveryState::Queued;
         to.suspect = reason == EndReason::LeaseLost;
         to.due_at = due;
+        to.waits_for = Some(WaitCause::NextAttempt);
     } else {
         end(to, DeliveryState::Unknown, reason);
     }
@@ -267,6 +293,7 @@ fn apply(to: &mut Standing, report: Report) {
         _ => return,
     };
     if so_far < Some(report) {
+        to.waits_for = None;
         (to.state, to.reason) = match report {
             Report::Unknown => (S::Unknown, Some(EndReason::OutcomeUnknown)),
             Report::Failed => (S::Failed, Some(EndReason::ReportedFailed)),

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use chrono::{DateTime, Utc};
+
 use super::state::{CredentialRow, InvitationRow, ItemRow};
 use super::transaction::{DeliveryKey, Transaction};
-use crate::credential::{Minted, Salt, StoredForm};
+use crate::credential::{Minted, Salt, SealedSecret, StoredForm};
 use crate::decision::begin::{self, Planned, Saved, Stop, Take, may_go};
 use crate::decision::history::{History, View};
 use crate::decision::{Case, Request};
@@ -12,8 +14,8 @@ use crate::machine::delivery::DeliveryEvent;
 use crate::machine::invitation::InvitationEvent;
 use crate::model::batch::behind;
 use crate::model::credential::{CredentialKind, Generation};
-use crate::model::delivery::{DeliveryState, EndReason};
-use crate::model::id::{ClaimToken, CredentialId, InvitationId, OrganisationId};
+use crate::model::delivery::{DeliveryState, EndReason, WaitCause};
+use crate::model::id::{BatchId, ClaimToken, CredentialId, InvitationId, OrganisationId, UserId};
 use crate::model::invitation::InvitationState;
 use crate::model::item::{Action, Announcement, Decision};
 use crate::model::message_kind::MessageKind;
@@ -44,6 +46,10 @@ impl Transaction<'_> {
                 self.step(key, DeliveryEvent::Release);
                 return Begun::Released;
             }
+            Err(Stop::Wait(until)) => {
+                self.step(key, DeliveryEvent::Postpone(until));
+                return Begun::PutOff(WaitCause::QuietHours);
+            }
             Err(Stop::Cancel(reason)) => {
                 self.step(key, DeliveryEvent::Cancel(reason));
                 return Begun::Stopped(reason);
@@ -70,7 +76,7 @@ impl Transaction<'_> {
             },
         };
 
-        self.begin_invitation(key);
+        self.begin_invitation(key, minted.is_some());
         if let Some(minted) = minted {
             self.save_credential(key, minted);
         }
@@ -154,16 +160,26 @@ impl Transaction<'_> {
         (begin::credential(item.generation, newest, saved, self.now), row.and_then(|row| row.salt))
     }
 
-    /// Begins the invitation of a message, or, for a reminder, opens it again.
-    fn begin_invitation(&mut self, (organisation, id): DeliveryKey) {
+    /// Begins the invitation of a message, or, for a reminder or a new credential, opens it again.
+    fn begin_invitation(&mut self, (organisation, id): DeliveryKey, has_new_credential: bool) {
         let row = self.delivery((organisation, id));
         let (batch, user, invitation) = (row.batch, row.user, row.invitation);
         if self.state.invitations.contains_key(&(organisation, invitation)) {
-            if self.batch_row(organisation, batch).batch.action == Action::Remind {
+            if has_new_credential || self.batch_row(organisation, batch).batch.action == Action::Remind {
                 self.step_invitation(organisation, invitation, InvitationEvent::Remind);
             }
-            return;
+        } else {
+            self.add_invitation(organisation, batch, user, invitation);
         }
+    }
+
+    pub(super) fn add_invitation(
+        &mut self,
+        organisation: OrganisationId,
+        batch: BatchId,
+        user: UserId,
+        invitation: InvitationId,
+    ) {
         let row = InvitationRow {
             user,
             batch,
@@ -183,23 +199,35 @@ impl Transaction<'_> {
     fn save_credential(&mut self, (organisation, id): DeliveryKey, minted: Minted) {
         let row = self.delivery((organisation, id));
         let (batch, user, invitation) = (row.batch, row.user, row.invitation);
+        let Minted { generation, salt, stored, sealed, .. } = minted;
+        self.add_credential(organisation, (batch, user, invitation), generation, (stored, Some(sealed)));
+        let row = self.state.invitations.get_mut(&(organisation, invitation)).expect("it was begun");
+        row.salt = row.salt.or(salt);
+    }
+
+    /// Keeps a credential for an item, with its sealed secret where a message needs it; gives when it expires.
+    pub(super) fn add_credential(
+        &mut self,
+        organisation: OrganisationId,
+        (batch, user, invitation): (BatchId, UserId, InvitationId),
+        generation: Generation,
+        (stored, sealed): (StoredForm, Option<SealedSecret>),
+    ) -> DateTime<Utc> {
         let lifetime = self.settings(organisation).map(|settings| settings.credential_lifetime);
         let expires_at = begin::expires_at(self.now, lifetime.unwrap_or_default());
         let credential = CredentialId::new();
-        let generation = minted.generation;
-        if let StoredForm::Link(digest) = &minted.stored {
+        if let StoredForm::Link(digest) = &stored {
             self.state.links.insert(*digest.as_bytes(), (organisation, credential));
         }
         self.state.credentials.insert((organisation, credential), (invitation, generation));
         self.state.expiring.insert((expires_at, organisation, invitation));
         let row = self.state.invitations.get_mut(&(organisation, invitation)).expect("it was begun");
-        row.salt = row.salt.or(minted.salt);
         row.expires_at = Some(expires_at);
         let credential = CredentialRow {
             id: credential,
             batch,
-            stored: minted.stored,
-            sealed: Some(minted.sealed),
+            stored,
+            sealed,
             minted_at: self.now,
             expires_at,
             reservation: 0,
@@ -208,7 +236,8 @@ impl Transaction<'_> {
         };
         row.credentials.insert(generation, credential);
         let batch = self.state.batches.get_mut(&(organisation, batch)).expect("a batch stays");
-        batch.items.get_mut(&user).expect("a message has its item").generation = Some(generation);
+        batch.items.get_mut(&user).expect("a credential has its item").generation = Some(generation);
+        expires_at
     }
 
     fn carried(
@@ -244,6 +273,6 @@ const fn kind(action: Action, decision: Decision) -> MessageKind {
         (Decision::Announce(Announcement::Elsewhere), _) => MessageKind::Announcement,
         (Decision::SendWithReset, _) => MessageKind::Reset,
         (_, Action::Remind) => MessageKind::Reminder,
-        (_, Action::Invite) => MessageKind::Invitation,
+        (_, Action::Invite | Action::HandOver | Action::Refresh) => MessageKind::Invitation,
     }
 }

@@ -15,10 +15,9 @@ use crate::model::delivery::{DeliveryState, EndReason};
 use crate::model::event::Happening;
 use crate::model::id::{BatchId, DeliveryId, InvitationId, OrganisationId, UserId};
 use crate::model::invitation::RevokeReason;
-use crate::model::item::Action;
 use crate::model::message::Channel;
 use crate::model::organisation::Settings;
-use crate::model::outcome::Outcome;
+use crate::model::outcome::{Outcome, Receipt};
 use crate::model::sender::{Covers, PauseKind, SenderKey, SenderPause, matching};
 use crate::model::suppression::{Suppression, SuppressionReason};
 
@@ -34,19 +33,7 @@ impl Transaction<'_> {
         let organisation = key.0;
         let row = self.delivery(key);
         let (batch, user, invitation) = (row.batch, row.user, row.invitation);
-        let Some(retirement) = self.settings(organisation).map(Settings::retirement) else {
-            return;
-        };
-        let Some(invited) = self.state.invitations.get(&(organisation, invitation)) else { return };
-        let recorded = Recorded {
-            before,
-            after,
-            outcome,
-            action: self.batch_row(organisation, batch).batch.action,
-            decision: self.item(organisation, batch, user).item.decision,
-            invitation: self.seen_state(organisation, invited),
-            retirement,
-        };
+        let Some(recorded) = self.recorded(key, before, after, outcome) else { return };
         let also = record::consequences(&recorded, &self.policy);
         if also.policy_refusal.as_deref().is_some_and(|text| self.is_blocked_for(key, text)) {
             // A probe, or one that was under way when the sender was paused: not the message's failure either.
@@ -68,6 +55,44 @@ impl Transaction<'_> {
         self.count_outcome(organisation, batch, also.is_outcome, also.hard_failure);
         if let Some(text) = also.policy_refusal {
             self.refused_by_policy(key, text);
+        }
+    }
+
+    fn recorded<'a>(
+        &self,
+        (organisation, id): DeliveryKey,
+        before: &'a Standing,
+        after: &'a Standing,
+        outcome: &'a Outcome,
+    ) -> Option<Recorded<'a>> {
+        let row = self.delivery((organisation, id));
+        let retirement = self.settings(organisation).map(Settings::retirement)?;
+        let invited = self.state.invitations.get(&(organisation, row.invitation))?;
+        Some(Recorded {
+            before,
+            after,
+            outcome,
+            action: self.batch_row(organisation, row.batch).batch.action,
+            decision: self.item(organisation, row.batch, row.user).item.decision,
+            invitation: self.seen_state(organisation, invited),
+            retirement,
+            retired: self.retired_by(organisation, row.user).is_some(),
+        })
+    }
+
+    /// What follows from a report which shows that a provider had accepted a message after all.
+    pub(super) fn follow_late_acceptance(&mut self, key: DeliveryKey, before: &Standing, after: &Standing) {
+        let accepted = Outcome::Accepted(Receipt(String::new()));
+        let recorded = self.recorded(key, before, after, &accepted);
+        let Some(also) = recorded.and_then(|recorded| record::late_acceptance(&recorded)) else { return };
+        let row = self.delivery(key);
+        let (batch, user, invitation) = (row.batch, row.user, row.invitation);
+        self.tell_invited(key.0, batch, user, invitation);
+        if also.supersedes {
+            self.supersede(key.0, user, invitation);
+        }
+        if also.retires {
+            self.retire(key.0, user, invitation);
         }
     }
 
@@ -102,6 +127,10 @@ impl Transaction<'_> {
         let row = self.delivery(key);
         let (user, channel, address) = (row.user, row.channel, compared(&row.address));
         let place = (key.0, channel, address.clone());
+        // It was erased while the message was handed over.
+        if address.is_empty() {
+            return;
+        }
         if self.state.suppressions.contains_key(&place) {
             return;
         }
@@ -176,7 +205,7 @@ impl Transaction<'_> {
         user: UserId,
         invitation: InvitationId,
     ) {
-        let invites = self.batch_row(organisation, batch).batch.action == Action::Invite;
+        let invites = self.batch_row(organisation, batch).batch.action.begins_invitation();
         let row = self.state.invitations.get_mut(&(organisation, invitation)).expect("it was begun");
         if invites && !std::mem::replace(&mut row.told, true) {
             self.event(Some(organisation), Happening::Invited { user, invitation, batch });
@@ -256,7 +285,7 @@ impl Transaction<'_> {
         })
     }
 
-    fn messages_at(
+    pub(super) fn messages_at(
         &self,
         organisation: OrganisationId,
         channel: Channel,
@@ -279,20 +308,23 @@ impl Transaction<'_> {
             kind: stops.kind,
             answer: stops.answer.clone(),
             since: self.now,
-            next_at: self.now + delta(stops.pause),
+            next_at: Some(self.now + delta(stops.pause)),
         });
     }
 
-    /// A block that is there keeps its beginning, and a throttle never replaces it.
+    /// A block that is there keeps its beginning, and a throttle never replaces it. What a hand stopped stays as it is.
     fn stop_sender(&mut self, mut pause: SenderPause) {
         let key = pause.covers.key();
         let there = self.state.pauses.get(&key);
+        if there.is_some_and(|there| there.kind == PauseKind::ByHand) {
+            return;
+        }
         let blocked_since = there.filter(|there| there.kind == PauseKind::Blocked).map(|there| there.since);
         match (pause.kind, blocked_since) {
             (PauseKind::Throttled, Some(_)) => return,
             (PauseKind::Throttled, None) => {}
-            (PauseKind::Blocked, Some(since)) => pause.since = since,
-            (PauseKind::Blocked, None) => {
+            (_, Some(since)) => pause.since = since,
+            (_, None) => {
                 let (covers, answer) = (pause.covers.clone(), pause.answer.to_string());
                 self.event(None, Happening::SenderPaused { covers, answer });
             }
@@ -347,7 +379,7 @@ impl Transaction<'_> {
             kind: PauseKind::Blocked,
             answer,
             since: self.now,
-            next_at: self.now + delta(self.policy.probe_every),
+            next_at: Some(self.now + delta(self.policy.probe_every)),
         });
         for key in deliveries {
             if self.delivery(key).standing.reason == Some(EndReason::PolicyRefused) {

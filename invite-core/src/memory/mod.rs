@@ -14,17 +14,24 @@ mod begin;
 mod clock;
 mod consequences;
 mod departures;
+mod erasing;
+mod imports;
+mod offers;
 mod organisations;
 mod outcomes;
 mod people;
+mod pilot;
 mod plans;
 mod queue;
 mod records;
 mod redemption;
+mod retry;
+mod senders;
 mod state;
 mod sweep;
 mod transaction;
 mod transport;
+mod waits;
 
 #[cfg(test)]
 mod tests;
@@ -51,6 +58,7 @@ pub use self::transport::RecordingTransport;
 ///
 /// use invite_core::memory::{ManualClock, MemoryStore};
 /// use invite_core::model::actor::Actor;
+/// use invite_core::model::batch::TemplatePins;
 /// use invite_core::model::id::OrganisationId;
 /// use invite_core::model::organisation::{Organisation, Settings};
 /// use invite_core::port::organisations::Organisations;
@@ -63,7 +71,7 @@ pub use self::transport::RecordingTransport;
 ///
 /// let id = OrganisationId::new();
 /// let rema = Organisation { id, alias: "rema".parse()?, settings: Settings::new("Rema") };
-/// store.save_organisation(rema, Actor::system(id)).await?;
+/// store.save_organisation(rema, Actor::system(id), TemplatePins::default()).await?;
 /// assert_eq!(store.by_alias("rema".parse()?).await?.map(|found| found.id), Some(id));
 ///
 /// clock.advance(Duration::from_secs(90));

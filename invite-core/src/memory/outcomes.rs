@@ -16,6 +16,17 @@ impl Transaction<'_> {
             HandOverResult::NotCalled => {
                 self.step(key, DeliveryEvent::NotCalled);
             }
+            HandOverResult::Locked(answer) => {
+                self.keep_answer(key, answer);
+                self.step(key, DeliveryEvent::Locked);
+            }
+            HandOverResult::Damaged(answer) => {
+                self.wipe_damaged(key);
+                self.keep_answer(key, answer.clone());
+                let deferred = Outcome::Deferred { retry_after: None, answer };
+                let (before, after) = self.step(key, DeliveryEvent::Outcome(&deferred));
+                self.follow(key, &before, &after);
+            }
             HandOverResult::NotRendered(answer) => {
                 self.keep_answer(key, answer);
                 let (before, after) = self.step(key, DeliveryEvent::NotRendered);
@@ -63,11 +74,25 @@ impl Transaction<'_> {
                 self.note_sent(key);
             }
             self.tell_end(key, &before, &after);
+            self.follow_late_acceptance(key, &before, &after);
         }
         if let Some(reason) = suppression(reported.report, reported.suppress) {
             self.suppress_address(key, reason);
         }
         true
+    }
+
+    /// The sealed secret of a message is of no use: the next attempt mints another one.
+    fn wipe_damaged(&mut self, (organisation, id): DeliveryKey) {
+        let row = self.delivery((organisation, id));
+        let invitation = row.invitation;
+        let generation = self.item(organisation, row.batch, row.user).generation;
+        let row = self.state.invitations.get_mut(&(organisation, invitation));
+        let credential =
+            row.zip(generation).and_then(|(row, generation)| row.credentials.get_mut(&generation));
+        if let Some(credential) = credential {
+            credential.sealed = None;
+        }
     }
 
     fn keep_answer(&mut self, key: DeliveryKey, answer: Answer) {

@@ -16,6 +16,7 @@ use crate::machine::batch::{BatchEvent, WrongBatchState};
 use crate::machine::delivery::Standing;
 use crate::model::batch::{Batch, BatchState, Confirmation, Progress, Totals, behind};
 use crate::model::contact::{EmailAddress, PhoneNumber};
+use crate::model::credential::CredentialKind;
 use crate::model::delivery::{Delivery, DeliveryState};
 use crate::model::id::{BatchId, DeliveryId, InvitationId, OrganisationId, UserId};
 use crate::model::invitation::InvitationState;
@@ -23,8 +24,9 @@ use crate::model::item::{Action, Decision, Item, SkipReason};
 use crate::model::message::Channel;
 use crate::model::organisation::Settings;
 use crate::model::user::User;
+use crate::model::wording::ItemWording;
 use crate::port::error::{PortError, PortErrorKind, PortResult};
-use crate::port::plans::{BatchChange, Confirm, Confirmed, NewPlan, PlanPage, Plans};
+use crate::port::plans::{BatchChange, Confirm, Confirmed, NewPlan, PlanPage, Plans, Retried, RetryChunk};
 
 #[async_trait]
 impl Plans for MemoryStore {
@@ -46,6 +48,10 @@ impl Plans for MemoryStore {
 
     async fn change_batch(&self, change: BatchChange) -> PortResult<Option<Result<Batch, WrongBatchState>>> {
         self.transact(|transaction| transaction.change_batch(change))
+    }
+
+    async fn retry(&self, retry: RetryChunk) -> PortResult<Retried> {
+        self.transact(|transaction| transaction.retry(&retry))
     }
 
     async fn batch(&self, organisation: OrganisationId, batch: BatchId) -> PortResult<Option<Batch>> {
@@ -107,32 +113,16 @@ impl Plans for MemoryStore {
 }
 
 impl Transaction<'_> {
-    fn open_plan(&mut self, plan: NewPlan) -> Batch {
+    pub(super) fn open_plan(&mut self, plan: NewPlan) -> Batch {
         let organisation = plan.actor.organisation();
-        let batch = Batch {
-            id: plan.id,
-            organisation,
-            action: plan.action,
-            selection: plan.selection,
-            channels: plan.channels,
-            state: BatchState::Planned,
-            paused_because: None,
-            planned_by: plan.actor,
-            inviter: plan.inviter,
-            planned_at: self.now,
-            complete: false,
-            expires_at: self.now + delta(plan.lifetime),
-            confirmed: None,
-            stopped_at: None,
-            templates: plan.templates,
-            totals: Totals::default(),
-        };
+        let expires_at = self.now + delta(plan.lifetime);
+        let batch = plan.opened(self.now, expires_at);
         self.state.plans.insert((batch.expires_at, organisation, batch.id));
         self.state.batches.insert((organisation, batch.id), BatchRow::of(batch.clone()));
         batch
     }
 
-    fn plan_page(&mut self, page: &PlanPage) -> PortResult<Batch> {
+    pub(super) fn plan_page(&mut self, page: &PlanPage) -> PortResult<Batch> {
         let refused = |why: &str| PortError::new(PortErrorKind::Refused, format!("plan a page: {why}"));
         let organisation = page.organisation;
         let row =
@@ -143,14 +133,19 @@ impl Transaction<'_> {
         }
         let settings = self.settings(organisation).ok_or_else(|| refused("no such organisation"))?.clone();
         let behind = behind(&batch.planned_by, None);
-        let decided: Vec<_> = page
-            .people
-            .iter()
-            .map(|(id, user)| {
-                let user = user.as_ref().filter(|user| user.id == *id);
-                self.decide_for_plan(&batch, &settings, &behind, *id, user)
-            })
-            .collect();
+        let decided = page.people.iter().map(|(id, user)| {
+            let user = user.as_ref().filter(|user| user.id == *id);
+            let mut row = self.decide_for_plan(&batch, &settings, &behind, *id, user);
+            // Of a batch of one person, who was not planned for, nobody looks at languages and sizes.
+            let counted = matches!(batch.action, Action::Invite | Action::Remind);
+            let kind = row.item.decision.message_kind(batch.action).filter(|_| counted);
+            if let (Some(user), Some(kind)) = (user, kind) {
+                let message = (kind, row.item.channels.as_slice());
+                row.wording = page.wording(user, message, &settings, &batch.templates)?;
+            }
+            Ok(row)
+        });
+        let decided: Vec<_> = decided.collect::<PortResult<_>>()?;
         let channels = decided.iter().flat_map(|planned| &planned.item.channels);
         if let Some(channel) = channels.into_iter().find(|channel| !page.senders.contains_key(channel)) {
             return Err(refused(&format!("no sender for {channel}")));
@@ -161,10 +156,13 @@ impl Transaction<'_> {
         let row = self.state.batches.get_mut(&(organisation, page.plan)).expect("it was there");
         row.cursor = page.people.last().map(|(id, _)| *id).or(row.cursor);
         row.batch.complete = page.last;
-        Ok(row.batch.clone())
+        if page.last {
+            self.count_shared(organisation, page.plan);
+        }
+        Ok(self.batch_row(organisation, page.plan).batch.clone())
     }
 
-    fn decide_for_plan(
+    pub(super) fn decide_for_plan(
         &self,
         batch: &Batch,
         settings: &Settings,
@@ -181,13 +179,17 @@ impl Transaction<'_> {
         let decided = decide(&case);
         let invitation = match (decided.decision, batch.action) {
             (Decision::Skip(_), _) => None,
-            (_, Action::Invite) => Some(InvitationId::new()),
             (_, Action::Remind) => history.last_invitation.map(|last| last.id),
+            (_, Action::Invite | Action::HandOver | Action::Refresh) => Some(InvitationId::new()),
         };
         ItemRow {
             item: Item { user: id, decision: decided.decision, channels: decided.channels, invitation },
             administrator: user.is_some_and(|user| user.role.is_administrator()),
-            credential: decided.decision.wants_credential().then_some(settings.credential),
+            wording: ItemWording::default(),
+            credential: decided.decision.wants_credential().then_some(match batch.action {
+                Action::HandOver => CredentialKind::SetUpLink,
+                Action::Invite | Action::Remind | Action::Refresh => settings.credential,
+            }),
             generation: None,
         }
     }
@@ -205,7 +207,7 @@ impl Transaction<'_> {
         let person = self.person_mut(organisation, item.user);
         person.batches.insert(plan);
         let batch = self.state.batches.get_mut(&place).expect("the plan is there");
-        batch.batch.totals.count(item.decision, &item.channels, row.administrator);
+        batch.batch.totals.count(item.decision, &item.channels, row.administrator, &row.wording);
         batch.items.insert(item.user, row);
         let (Some(user), Some(invitation)) = (user, item.invitation) else { return };
         for channel in item.channels {
@@ -242,7 +244,7 @@ impl Transaction<'_> {
         }
     }
 
-    fn confirm(&mut self, confirm: &Confirm) -> Confirmed {
+    pub(super) fn confirm(&mut self, confirm: &Confirm) -> Confirmed {
         let organisation = confirm.actor.organisation();
         let place = (organisation, confirm.plan);
         let Some(BatchRow { batch, .. }) = self.state.batches.get(&place) else {
@@ -266,6 +268,7 @@ impl Transaction<'_> {
         if let Some(user) = confirm.actor.user() {
             self.skip(organisation, confirm.plan, user, SkipReason::Yourself);
         }
+        self.count_shared(organisation, confirm.plan);
         self.state.confirmations += 1;
         self.state.plans.remove(&(expires_at, organisation, confirm.plan));
         let row = self.state.batches.get_mut(&place).expect("it was there");
@@ -277,8 +280,11 @@ impl Transaction<'_> {
             by: confirm.actor.clone(),
             at: self.now,
             resets: confirm.resets,
-            not_before: self.now + delta(hold),
+            not_before: self.now + delta(hold.max(confirm.starts_in)),
+            pilot: None,
         });
+        self.begin_pilot(place, confirm.pilot);
+        let row = self.state.batches.get_mut(&place).expect("it was there");
         self.state.going_on.insert(place);
         let batch = row.batch.clone();
         let Totals { send, reset, announce, .. } = batch.totals;
@@ -288,13 +294,36 @@ impl Transaction<'_> {
         Confirmed::Now(Box::new(batch))
     }
 
+    /// Counts the recipients of a plan who share the address of a message.
+    fn count_shared(&mut self, organisation: OrganisationId, plan: BatchId) {
+        let row = self.batch_row(organisation, plan);
+        let is_reset = |user: &UserId| row.items[user].item.decision == Decision::SendWithReset;
+        let mut sharing: BTreeMap<(Channel, String), Vec<UserId>> = BTreeMap::new();
+        for id in &row.deliveries {
+            let delivery = self.delivery((organisation, *id));
+            let address = (delivery.channel, compared(&delivery.address));
+            sharing.entry(address).or_default().push(delivery.user);
+        }
+        let shared = |counts: &dyn Fn(&UserId) -> bool| {
+            let counted = sharing.values().map(|users| users.iter().filter(|user| counts(user)));
+            let sharing = counted.filter(|users| users.clone().nth(1).is_some()).flatten();
+            sharing.collect::<BTreeSet<_>>().len() as u64
+        };
+        let (without, with) = (shared(&|user| !is_reset(user)), shared(&|_| true));
+        let row = self.state.batches.get_mut(&(organisation, plan)).expect("the plan is there");
+        row.batch.totals.shared_addresses = without;
+        row.batch.totals.shared_addresses_with_resets = with;
+    }
+
     /// Turns a person's item into a skip, takes its messages away, and counts again.
     fn skip(&mut self, organisation: OrganisationId, plan: BatchId, user: UserId, reason: SkipReason) {
         let batch = self.state.batches.get_mut(&(organisation, plan)).expect("the plan is there");
         let Some(row) = batch.items.get_mut(&user) else { return };
         let decision = Decision::Skip(reason);
-        batch.batch.totals.uncount(row.item.decision, &row.item.channels, row.administrator);
-        batch.batch.totals.count(decision, &[], row.administrator);
+        let none = ItemWording::default();
+        let wording = std::mem::take(&mut row.wording);
+        batch.batch.totals.uncount(row.item.decision, &row.item.channels, row.administrator, &wording);
+        batch.batch.totals.count(decision, &[], row.administrator, &none);
         row.item = Item { user, decision, channels: Vec::new(), invitation: None };
         row.credential = None;
         for (organisation, id) in self.messages_to(organisation, user) {
@@ -359,6 +388,7 @@ impl Transaction<'_> {
         row.batch.state = BatchState::Running;
         row.batch.paused_because = None;
         (row.outcomes, row.hard_failures) = (0, 0);
+        self.resume_pilot(organisation, batch);
     }
 
     fn stop_batch(&mut self, organisation: OrganisationId, batch: BatchId, to: BatchState) {
@@ -396,6 +426,7 @@ impl Transaction<'_> {
         progress.funnel.sent = reached.len() as u64;
         progress.funnel.delivered = reached.values().filter(|arrived| **arrived).count() as u64;
         progress.funnel.accepted = row.items.values().filter(accepted).count() as u64;
+        progress.waits = self.waits(organisation, row);
         progress
     }
 }
@@ -409,6 +440,7 @@ impl BatchRow {
             items: BTreeMap::new(),
             deliveries: BTreeSet::new(),
             queue: BTreeSet::new(),
+            pilot_until: None,
             on_their_way: 0,
             finished: false,
             outcomes: 0,

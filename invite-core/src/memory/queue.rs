@@ -13,7 +13,7 @@ use crate::machine::delivery::DeliveryEvent;
 use crate::model::batch::BatchState;
 use crate::model::delivery::DeliveryState;
 use crate::model::id::{ClaimToken, DeliveryId, OrganisationId};
-use crate::model::sender::{PauseKind, matching};
+use crate::model::sender::{PauseKind, SenderPause, matching};
 use crate::policy::Policy;
 use crate::port::error::PortResult;
 use crate::port::queue::{Begin, Begun, Claim, Claimed, ClaimedDelivery, Queue, Record, Reported, Waiting};
@@ -70,15 +70,15 @@ enum Way {
     Free,
     /// It may go as the one message that is tried on these blocked senders.
     Probe(Vec<String>),
-    /// Not before then, unless a block is removed.
-    Stopped(DateTime<Utc>),
+    /// Not before then, unless a block is removed; not at all where a hand stopped it.
+    Stopped(Option<DateTime<Utc>>),
 }
 
 impl Transaction<'_> {
     fn claim(&mut self, claim: &Claim) -> Claimed {
         self.take_back_lapsed();
         let now = self.now;
-        self.state.pauses.retain(|_, pause| pause.kind == PauseKind::Blocked || pause.next_at > now);
+        self.state.pauses.retain(|_, pause| pause.kind == PauseKind::Blocked || pause.stops(now));
         let suspect = if claim.limit == 0 { None } else { self.due_suspect() };
         let alone = suspect.is_some();
         let keys = suspect.map_or_else(|| self.due(claim.limit), |key| vec![key]);
@@ -155,7 +155,8 @@ impl Transaction<'_> {
         let due: Vec<DeliveryKey> = due.map(|(_, organisation, id)| (*organisation, *id)).collect();
         due.into_iter().find(|key| {
             let row = self.delivery(*key);
-            if !self.sends(self.batch_row(key.0, row.batch)) {
+            let batch = self.batch_row(key.0, row.batch);
+            if !self.sends(batch) || batch.pilot_until.is_some_and(|until| key.1 > until) {
                 return false;
             }
             match self.way(row) {
@@ -203,19 +204,19 @@ impl Transaction<'_> {
                 continue;
             }
             let mut free = Vec::new();
-            for (due_at, id) in batch.queue.iter().take_while(|(due_at, _)| *due_at <= self.now) {
+            for (due_at, id) in self.queued(*organisation, batch) {
                 if free.len() == limit {
                     break;
                 }
-                let row = self.delivery((*organisation, *id));
+                let row = self.delivery((*organisation, id));
                 let stopper = (&row.sender, &row.account, &row.destination);
                 match ways.entry(stopper).or_insert_with(|| self.way(row)) {
-                    Way::Free => free.push((*due_at, *id)),
+                    Way::Free => free.push((due_at, id)),
                     Way::Stopped(_) => {}
                     Way::Probe(blocks) => {
                         let tried = blocks.iter().any(|block| candidates.blocks.contains(block));
                         if !tried && candidates.probes.len() < limit {
-                            candidates.probes.push((*organisation, *id));
+                            candidates.probes.push((*organisation, id));
                             candidates.blocks.extend(blocks.iter().cloned());
                         }
                     }
@@ -230,11 +231,29 @@ impl Transaction<'_> {
         candidates
     }
 
+    /// The messages of a batch that are due, the earliest first; of one that goes to its pilot only, those of the pilot in
+    /// order of id, so that the rest, which may be many, is not gone through.
+    fn queued<'a>(
+        &'a self,
+        organisation: OrganisationId,
+        batch: &'a BatchRow,
+    ) -> Box<dyn Iterator<Item = (DateTime<Utc>, DeliveryId)> + 'a> {
+        let Some(until) = batch.pilot_until else {
+            return Box::new(batch.queue.iter().copied().take_while(|(due_at, _)| *due_at <= self.now));
+        };
+        let due = move |id: &DeliveryId| {
+            let standing = &self.delivery((organisation, *id)).standing;
+            let due = standing.state == DeliveryState::Queued && standing.due_at <= self.now;
+            (due && !standing.suspect).then_some((standing.due_at, *id))
+        };
+        Box::new(batch.deliveries.range(..=until).filter_map(due))
+    }
+
     fn set_next_probe(&mut self, blocks: impl IntoIterator<Item = String>) {
         let next_at = self.now + delta(self.policy.probe_every);
         for block in blocks {
             if let Some(pause) = self.state.pauses.get_mut(&block) {
-                pause.next_at = next_at;
+                pause.next_at = Some(next_at);
             }
         }
     }
@@ -249,14 +268,13 @@ impl Transaction<'_> {
         if self.state.pauses.is_empty() {
             return Way::Free;
         }
-        let (mut blocks, mut until) = (Vec::new(), None);
-        for key in matching(&row.sender, &row.account, &row.destination) {
-            match self.state.pauses.get(&key) {
-                Some(pause) if pause.next_at > self.now => until = until.max(Some(pause.next_at)),
-                Some(pause) if pause.kind == PauseKind::Blocked => blocks.push(key),
-                _ => {}
-            }
-        }
+        let keys = matching(&row.sender, &row.account, &row.destination);
+        let there = || keys.iter().filter_map(|key| self.state.pauses.get(key));
+        let until = SenderPause::stopped(there().filter(|pause| pause.stops(self.now)), self.now);
+        let blocks: Vec<String> = there()
+            .filter(|pause| pause.kind == PauseKind::Blocked)
+            .map(|pause| pause.covers.key())
+            .collect();
         match until {
             Some(until) => Way::Stopped(until),
             None if blocks.is_empty() => Way::Free,
@@ -279,8 +297,11 @@ impl Transaction<'_> {
             let row = self.delivery(key);
             let batch = &self.batch_row(key.0, row.batch).batch;
             let Some(confirmed) = &batch.confirmed else { continue };
+            let until = self.batch_row(key.0, row.batch).pilot_until;
+            let beyond_pilot = until.is_some_and(|until| key.1 > until);
             let from = match (batch.state, self.way(row)) {
-                (BatchState::Running, Way::Stopped(until)) => Some(until),
+                _ if beyond_pilot => None,
+                (BatchState::Running, Way::Stopped(until)) => until,
                 // Of a blocked sender one message goes now; the others wait for what becomes of it.
                 (BatchState::Running, Way::Probe(blocks)) => {
                     let first = !blocks.iter().any(|block| tried.contains(block));

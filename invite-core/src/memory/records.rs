@@ -7,17 +7,19 @@ use async_trait::async_trait;
 use super::MemoryStore;
 use super::transaction::{Transaction, compared};
 use crate::decision::history::{History, View};
+use crate::model::actor::Actor;
 use crate::model::delivery::EndReason;
 use crate::model::event::{Event, EventCursor};
-use crate::model::id::{InvitationId, OrganisationId, UserId};
+use crate::model::id::{ImportId, InvitationId, OrganisationId, UserId};
 use crate::model::invitation::Invitation;
 use crate::model::message::Channel;
-use crate::model::sender::{PauseKind, SenderPause};
+use crate::model::sender::{Covers, PauseKind, SenderPause};
 use crate::model::suppression::Suppression;
 use crate::model::user::User;
 use crate::port::error::PortResult;
 use crate::port::records::{
-    Arrival, ArrivalKind, AuditEntry, CredentialFact, PersonRecord, Records, SuppressionChange,
+    Arrival, ArrivalKind, AuditEntry, CredentialFact, Erase, Erased, ImportLine, KnownAddress, PersonRecord,
+    Records, SenderStop, SuppressionChange, Traces,
 };
 
 #[async_trait]
@@ -76,10 +78,18 @@ impl Records for MemoryStore {
         self.transact(|transaction| transaction.person(organisation, user))
     }
 
+    async fn pause_sender(&self, pause: SenderStop) -> PortResult<()> {
+        self.transact(|transaction| transaction.pause_sender(pause))
+    }
+
+    async fn resume_sender(&self, actor: Actor, covers: Covers) -> PortResult<bool> {
+        self.transact(|transaction| transaction.resume_sender(&actor, &covers))
+    }
+
     async fn sender_pauses(&self) -> PortResult<Vec<SenderPause>> {
         self.transact(|transaction| {
             let now = transaction.now;
-            let stands = |pause: &&SenderPause| pause.kind == PauseKind::Blocked || pause.next_at > now;
+            let stands = |pause: &&SenderPause| pause.kind == PauseKind::Blocked || pause.stops(now);
             transaction.state.pauses.values().filter(stands).cloned().collect()
         })
     }
@@ -118,9 +128,45 @@ impl Records for MemoryStore {
             }
         })
     }
+
+    async fn erase(&self, erase: Erase) -> PortResult<Erased> {
+        self.transact(|transaction| transaction.erase(&erase))
+    }
+
+    async fn has_hashed_suppressions(&self, organisation: OrganisationId) -> PortResult<bool> {
+        self.transact(|transaction| {
+            let mut hashed = transaction.state.hashed_suppressions.keys();
+            hashed.any(|(of, _, _)| *of == organisation)
+        })
+    }
+
+    async fn recognise(&self, organisation: OrganisationId, addresses: Vec<KnownAddress>) -> PortResult<()> {
+        self.transact(|transaction| transaction.recognise(organisation, addresses))
+    }
+
+    async fn traces(
+        &self,
+        organisation: OrganisationId,
+        user: UserId,
+        addresses: Vec<(Channel, String)>,
+    ) -> PortResult<Traces> {
+        self.transact(|transaction| transaction.traces(organisation, user, &addresses))
+    }
 }
 
 impl Transaction<'_> {
+    /// What imports did to a person, oldest first.
+    pub(super) fn import_lines(&self, organisation: OrganisationId, user: UserId) -> Vec<ImportLine> {
+        let person = self.state.persons.get(&(organisation, user));
+        let imports = person.into_iter().flat_map(|person| &person.imports);
+        let line = |import: &ImportId| {
+            self.state.import_lines.get(&(organisation, *import, user)).map(|row| row.line.clone())
+        };
+        let mut lines: Vec<_> = imports.filter_map(line).collect();
+        lines.sort_by_key(|line| (line.at, line.import));
+        lines
+    }
+
     /// Somebody came at the host.
     fn arrive(&mut self, organisation: OrganisationId, arrival: Arrival) {
         let Arrival { user, at, how } = arrival;
@@ -163,7 +209,7 @@ impl Transaction<'_> {
             })
         });
         PersonRecord {
-            import_lines: person.import_lines.clone(),
+            import_lines: self.import_lines(organisation, user),
             items: items.collect(),
             credentials: credentials.collect(),
             invitations: invitations.iter().map(|id| self.invitation(organisation, *id)).collect(),

@@ -12,7 +12,7 @@ use crate::model::delivery::EndReason;
 use crate::model::event::Happening;
 use crate::model::id::{CredentialId, InvitationId, OrganisationId, UserId};
 use crate::model::invitation::{InvitationState, RevokeReason};
-use crate::model::item::Decision;
+use crate::model::item::{Action, Decision};
 use crate::model::organisation::Retirement;
 use crate::port::error::PortResult;
 use crate::port::redemption::{Close, Guess, Link, LinkState, OpenPassword, Redemption, Reserve, Reserved};
@@ -175,7 +175,8 @@ impl Transaction<'_> {
         let (user, batch, now) = (row.user, row.batch, self.now);
         self.credential_mut(organisation, close.credential)?.used_at = Some(now);
         let reset = self.item(organisation, batch, user).item.decision == Decision::SendWithReset;
-        let at_first_use = self.settings(organisation)?.retirement() == Retirement::FirstUse;
+        let handed_over = self.batch_row(organisation, batch).batch.action == Action::HandOver;
+        let at_first_use = handed_over || self.settings(organisation)?.retirement() == Retirement::FirstUse;
         if reset && at_first_use {
             self.event(Some(organisation), Happening::PasswordRetired { user, invitation });
         }

@@ -1,14 +1,16 @@
 //! What the memory store holds: rows as plain structs, the organisation first in every key, and the indices that keep
 //! 100,000 people from being looked through.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::ops::Bound;
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use crate::credential::{PasswordHash, Salt, SealedSecret, StoredForm};
+use super::imports::{ImportLineRow, ImportRow};
+use crate::credential::{AddressHash, PasswordHash, Salt, SealedSecret, StoredForm};
 use crate::machine::delivery::Standing;
+use crate::model::actor::Actor;
 use crate::model::batch::Batch;
 use crate::model::credential::{CredentialKind, Generation};
 use crate::model::event::Event;
@@ -21,24 +23,27 @@ use crate::model::message::Channel;
 use crate::model::organisation::{Alias, Organisation};
 use crate::model::outcome::{Answer, Receipt};
 use crate::model::sender::{SenderKey, SenderPause};
-use crate::model::suppression::Suppression;
+use crate::model::suppression::{Suppression, SuppressionReason};
 use crate::model::template_key::TemplateKey;
 use crate::model::user::User;
-use crate::port::records::{AuditEntry, ImportLine};
+use crate::model::wording::ItemWording;
+use crate::port::records::AuditEntry;
 
 /// Everything. What is found without an organisation gives the organisation.
 #[derive(Default)]
 pub(super) struct State {
     pub(super) organisations: BTreeMap<OrganisationId, Organisation>,
     pub(super) aliases: BTreeMap<Alias, OrganisationId>,
-    /// Version n is at n - 1; none where that version is the built-in message.
-    pub(super) templates: BTreeMap<(OrganisationId, TemplateKey), Vec<Option<String>>>,
+    /// Version n is at n - 1.
+    pub(super) templates: BTreeMap<(OrganisationId, TemplateKey), Vec<TemplateRow>>,
+    /// When each actor sent test messages, oldest first.
+    pub(super) test_sends: BTreeMap<(OrganisationId, String), Vec<DateTime<Utc>>>,
 
     pub(super) accounts: BTreeMap<(OrganisationId, UserId), Account>,
     /// Who has a unique key or a contact, as `username:anna`.
     pub(super) account_keys: BTreeSet<(OrganisationId, String, UserId)>,
-    /// The lines on which an import that runs has seen a key.
-    pub(super) imports: BTreeMap<(OrganisationId, ImportId), BTreeMap<String, u64>>,
+    pub(super) imports: BTreeMap<(OrganisationId, ImportId), ImportRow>,
+    pub(super) import_lines: BTreeMap<(OrganisationId, ImportId, UserId), ImportLineRow>,
 
     pub(super) batches: BTreeMap<(OrganisationId, BatchId), BatchRow>,
     /// How many plans were ever confirmed: the order of the last one.
@@ -68,8 +73,12 @@ pub(super) struct State {
     pub(super) credentials: BTreeMap<(OrganisationId, CredentialId), (InvitationId, Generation)>,
     pub(super) links: BTreeMap<[u8; 32], (OrganisationId, CredentialId)>,
     pub(super) guesses: BTreeMap<(OrganisationId, UserId, String), Guesses>,
+    /// When fresh credentials were asked for, the oldest first.
+    pub(super) requests: BTreeMap<(OrganisationId, Asked), VecDeque<DateTime<Utc>>>,
 
     pub(super) suppressions: BTreeMap<(OrganisationId, Channel, String), Suppression>,
+    pub(super) hashed_suppressions:
+        BTreeMap<(OrganisationId, Channel, AddressHash), (SuppressionReason, DateTime<Utc>)>,
     pub(super) pauses: BTreeMap<String, SenderPause>,
     pub(super) refusals: BTreeMap<SenderKey, RefusalRun>,
     /// Organisations that came under SSO, and the last of their people that the sweep has looked at.
@@ -79,6 +88,15 @@ pub(super) struct State {
     pub(super) events: Vec<Event>,
     pub(super) audit: BTreeMap<(OrganisationId, u64), AuditEntry>,
     pub(super) audited: u64,
+}
+
+/// A version of a message.
+#[derive(Clone)]
+pub(super) struct TemplateRow {
+    /// None where it is the built-in message.
+    pub(super) source: Option<String>,
+    pub(super) saved_at: DateTime<Utc>,
+    pub(super) saved_by: Actor,
 }
 
 /// One of our own people.
@@ -103,6 +121,8 @@ pub(super) struct BatchRow {
     pub(super) deliveries: BTreeSet<DeliveryId>,
     /// Its queued messages, suspects left out, by when they are due.
     pub(super) queue: BTreeSet<(DateTime<Utc>, DeliveryId)>,
+    /// The last message of its pilot, while nothing else may leave.
+    pub(super) pilot_until: Option<DeliveryId>,
     pub(super) on_their_way: u64,
     /// Whether the event says that it finished; a retry reopens it.
     pub(super) finished: bool,
@@ -117,6 +137,8 @@ pub(super) struct BatchRow {
 pub(super) struct ItemRow {
     pub(super) item: Item,
     pub(super) administrator: bool,
+    /// What the totals have counted of its messages' languages and sizes.
+    pub(super) wording: ItemWording,
     /// The kind of credential that its messages carry.
     pub(super) credential: Option<CredentialKind>,
     /// Which generation they share, once there is one.
@@ -131,7 +153,7 @@ pub(super) struct Person {
     pub(super) deliveries: BTreeSet<DeliveryId>,
     pub(super) invitations: BTreeSet<InvitationId>,
     pub(super) batches: BTreeSet<BatchId>,
-    pub(super) import_lines: Vec<ImportLine>,
+    pub(super) imports: BTreeSet<ImportId>,
 }
 
 #[derive(Clone)]
@@ -198,6 +220,13 @@ pub(super) struct Guesses {
     pub(super) failures: u32,
     pub(super) last_at: DateTime<Utc>,
     pub(super) wait_until: Option<DateTime<Utc>>,
+}
+
+/// What requests for a fresh credential are counted for.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Asked {
+    Person(UserId),
+    Source(String),
 }
 
 /// Identical policy refusals in a row, and whose they are.

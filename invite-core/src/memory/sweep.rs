@@ -10,8 +10,8 @@ use crate::model::delivery::{DeliveryState, EndReason};
 use crate::model::event::Happening;
 use crate::model::id::{BatchId, OrganisationId, UserId};
 use crate::model::invitation::{InvitationState, RevokeReason};
-use crate::model::item::Action;
 use crate::model::sign_in::SignInMethod;
+use crate::policy::FRESH_WITHIN;
 
 /// Guesses are forgotten after so long.
 const GUESSES_KEPT: TimeDelta = TimeDelta::days(1);
@@ -27,6 +27,8 @@ impl Transaction<'_> {
             Self::sweep_under_sso,
             Self::sweep_plans,
             Self::sweep_guesses,
+            Self::sweep_imports,
+            Self::sweep_requests,
         ];
         for step in steps {
             if changed < limit {
@@ -60,7 +62,7 @@ impl Transaction<'_> {
         for key in self.unsent_of(organisation, id, limit) {
             changed += u64::from(self.cancel_unsent(key, reason));
         }
-        if state == BatchState::Recalled && action == Action::Invite {
+        if state == BatchState::Recalled && action.begins_invitation() {
             changed += self.sweep_recalled(organisation, id, limit - changed);
         }
         changed
@@ -169,5 +171,17 @@ impl Transaction<'_> {
             self.state.guesses.remove(key);
         }
         old.len() as u64
+    }
+
+    fn sweep_requests(&mut self, limit: u64) -> u64 {
+        let before = self.now - FRESH_WITHIN;
+        let mut changed = 0;
+        for times in self.state.requests.values_mut() {
+            while changed < limit && times.pop_front_if(|at| *at <= before).is_some() {
+                changed += 1;
+            }
+        }
+        self.state.requests.retain(|_, times| !times.is_empty());
+        changed
     }
 }

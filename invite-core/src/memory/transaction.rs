@@ -18,6 +18,7 @@ use crate::model::delivery::{Delivery, DeliveryState, EndReason};
 use crate::model::event::{Event, EventCursor, Happening};
 use crate::model::id::{BatchId, DeliveryId, InvitationId, OrganisationId, UserId};
 use crate::model::invitation::{InvitationState, RevokeReason};
+use crate::model::item::Action;
 use crate::model::message::Channel;
 use crate::model::organisation::Settings;
 use crate::model::user::User;
@@ -46,6 +47,7 @@ impl<'a> Transaction<'a> {
         for (organisation, batch, user, invitation) in std::mem::take(&mut self.touched) {
             self.wipe(organisation, user, invitation);
             self.lift(organisation, user, invitation);
+            self.end_pilot(organisation, batch);
             self.finish(organisation, batch);
         }
     }
@@ -290,12 +292,15 @@ impl<'a> Transaction<'a> {
                 batch: row.batch,
                 state: self.seen_state(organisation, row),
                 created_at: row.created_at,
+                expires_at: row.expires_at,
+                handed_over: self.batch_row(organisation, row.batch).batch.action == Action::HandOver,
             }
         };
         PersonRows {
             messages: person.deliveries.iter().map(message).collect(),
             invitations: person.invitations.iter().map(invitation).collect(),
             came_at: person.came_at,
+            retired: self.retired_by(organisation, user).is_some(),
             suppressed,
         }
     }
@@ -314,13 +319,14 @@ impl<'a> Transaction<'a> {
             user: row.user,
             invitation: row.invitation,
             channel: row.channel,
-            address: Some(row.address),
+            address: Some(row.address).filter(|address| !address.is_empty()),
             state,
             reason: row.standing.reason,
             answer: row.answer,
             receipt: row.receipt,
             attempts: row.standing.attempts,
             next_attempt_at: (state == DeliveryState::Queued).then_some(row.standing.due_at),
+            waits_for: row.standing.waits_for.filter(|_| state == DeliveryState::Queued),
             sent_at: row.sent_at,
             changed_at: row.changed_at,
         }

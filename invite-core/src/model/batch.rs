@@ -12,6 +12,8 @@ use super::item::{Action, Decision, SkipReason};
 use super::message::Channel;
 use super::organisation::ChannelRule;
 use super::selection::Selection;
+use super::template_key::TemplateKey;
+use super::wording::{ItemWording, Wording};
 use std::fmt;
 use std::str::FromStr;
 
@@ -77,8 +79,20 @@ pub struct Confirmation {
     pub at: DateTime<Utc>,
     /// Whether the resets were consented to.
     pub resets: bool,
-    /// Nothing leaves before this.
+    /// Nothing leaves before this: the end of the hold, or the start time.
     pub not_before: DateTime<Utc>,
+    /// To how many people it goes first.
+    #[serde(default)]
+    pub pilot: Option<Pilot>,
+}
+
+/// The people to whom a batch goes first: when all their messages have gone or ended, it pauses itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pilot {
+    /// How many; fewer than the batch has.
+    pub people: u64,
+    /// Whether somebody has let the rest go on.
+    pub over: bool,
 }
 
 /// The versions of the messages that a batch uses, keyed `kind/channel/locale`; what is not named is built in.
@@ -86,18 +100,34 @@ pub struct Confirmation {
 #[serde(transparent)]
 pub struct TemplatePins(pub BTreeMap<String, String>);
 
+impl TemplatePins {
+    /// The version of a message of the organisation's own; none where it has none.
+    pub fn version(&self, key: &TemplateKey) -> Option<&str> {
+        self.0.get(&key.to_string()).map(String::as_str)
+    }
+}
+
+impl<'a> FromIterator<(&'a TemplateKey, &'a str)> for TemplatePins {
+    fn from_iter<I: IntoIterator<Item = (&'a TemplateKey, &'a str)>>(pins: I) -> Self {
+        Self(pins.into_iter().map(|(key, version)| (key.to_string(), version.to_owned())).collect())
+    }
+}
+
 /// Who gets what, in figures. They are disjoint and add up to the selection.
 ///
 /// ```
 /// use invite_core::model::batch::Totals;
 /// use invite_core::model::item::{Decision, SkipReason};
 /// use invite_core::model::message::Channel;
+/// use invite_core::model::wording::ItemWording;
 ///
-/// let mut totals = Totals::default();
-/// totals.count(Decision::Send, &[Channel::Email, Channel::Sms], false);
-/// totals.count(Decision::SendWithReset, &[Channel::Email], true);
-/// totals.count(Decision::Skip(SkipReason::Deactivated), &[], false);
+/// let (mut totals, mut norwegian) = (Totals::default(), ItemWording::default());
+/// norwegian.languages.insert("nb".into());
+/// totals.count(Decision::Send, &[Channel::Email, Channel::Sms], false, &norwegian);
+/// totals.count(Decision::SendWithReset, &[Channel::Email], true, &norwegian);
+/// totals.count(Decision::Skip(SkipReason::Deactivated), &[], false, &ItemWording::default());
 /// assert_eq!((totals.recipients(), totals.skipped(), totals.people()), (2, 1, 3));
+/// assert_eq!((totals.wording.languages["nb"], totals.reset_wording.languages["nb"]), (1, 1));
 ///
 /// let without = totals.without_consent();
 /// assert_eq!((without.recipients(), without.skip[&SkipReason::SetUpNeedsConsent]), (1, 1));
@@ -119,11 +149,27 @@ pub struct Totals {
     pub messages: BTreeMap<Channel, u64>,
     /// Messages of resets by channel.
     pub reset_messages: BTreeMap<Channel, u64>,
+    /// Languages and sizes of the messages, those of resets left out.
+    #[serde(flatten)]
+    pub wording: Wording,
+    /// Languages and sizes of the messages of resets.
+    pub reset_wording: Wording,
+    /// Recipients who share the address of a message with another recipient, those of resets left out. Counted when the
+    /// plan is complete.
+    pub shared_addresses: u64,
+    /// The same when resets are consented to.
+    pub shared_addresses_with_resets: u64,
 }
 
 impl Totals {
-    /// Counts one person.
-    pub fn count(&mut self, decision: Decision, channels: &[Channel], administrator: bool) {
+    /// Counts one person. Whether they share an address depends on the others, so it is counted apart.
+    pub fn count(
+        &mut self,
+        decision: Decision,
+        channels: &[Channel],
+        administrator: bool,
+        wording: &ItemWording,
+    ) {
         match decision {
             Decision::Send => self.send += 1,
             Decision::SendWithReset => {
@@ -133,15 +179,21 @@ impl Totals {
             Decision::Announce(_) => self.announce += 1,
             Decision::Skip(reason) => *self.skip.entry(reason).or_default() += 1,
         }
-        let messages =
-            if decision == Decision::SendWithReset { &mut self.reset_messages } else { &mut self.messages };
+        let (messages, words) = self.messages_of(decision);
         for channel in channels {
             *messages.entry(*channel).or_default() += 1;
         }
+        words.add(wording);
     }
 
     /// Takes back what [`count`](Self::count) counted.
-    pub fn uncount(&mut self, decision: Decision, channels: &[Channel], administrator: bool) {
+    pub fn uncount(
+        &mut self,
+        decision: Decision,
+        channels: &[Channel],
+        administrator: bool,
+        wording: &ItemWording,
+    ) {
         match decision {
             Decision::Send => self.send -= 1,
             Decision::SendWithReset => {
@@ -156,14 +208,21 @@ impl Totals {
                 self.skip.retain(|_, count| *count > 0);
             }
         }
-        let messages =
-            if decision == Decision::SendWithReset { &mut self.reset_messages } else { &mut self.messages };
+        let (messages, words) = self.messages_of(decision);
         for channel in channels {
             if let Some(count) = messages.get_mut(channel) {
                 *count -= 1;
             }
         }
         messages.retain(|_, count| *count > 0);
+        words.take(wording);
+    }
+
+    fn messages_of(&mut self, decision: Decision) -> (&mut BTreeMap<Channel, u64>, &mut Wording) {
+        match decision {
+            Decision::SendWithReset => (&mut self.reset_messages, &mut self.reset_wording),
+            _ => (&mut self.messages, &mut self.wording),
+        }
     }
 
     /// The totals when nobody consented to resets: those people are skipped.
@@ -175,6 +234,8 @@ impl Totals {
         self.reset = 0;
         self.reset_administrators = 0;
         self.reset_messages.clear();
+        self.reset_wording = Wording::default();
+        self.shared_addresses_with_resets = self.shared_addresses;
         self
     }
 
@@ -203,6 +264,26 @@ pub struct Progress {
     pub reasons: BTreeMap<super::delivery::EndReason, u64>,
     /// The funnel.
     pub funnel: Funnel,
+    /// The queued messages that wait, by why they do; those that are due are not among them.
+    #[serde(default)]
+    pub waits: BTreeMap<super::delivery::WaitCause, Waits>,
+}
+
+/// Messages that wait for one reason.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Waits {
+    /// How many.
+    pub messages: u64,
+    /// When the first of them may go, as far as is known; none where that is up to somebody.
+    pub next_at: Option<DateTime<Utc>>,
+}
+
+impl Waits {
+    /// Counts so many messages more that wait until then.
+    pub fn add(&mut self, messages: u64, until: Option<DateTime<Utc>>) {
+        self.messages += messages;
+        self.next_at = [self.next_at, until].into_iter().flatten().min();
+    }
 }
 
 /// From the selection to the first sign-in, in people.

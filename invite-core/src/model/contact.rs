@@ -278,6 +278,34 @@ pub(crate) fn quoted(text: &str) -> String {
     }
 }
 
+/// A text of somebody else's, such as a provider's answer, without these addresses, which are in the form in which
+/// addresses are compared.
+pub fn without(text: &str, addresses: &[&str]) -> String {
+    let mut text = text.to_owned();
+    for address in addresses.iter().filter(|address| !address.is_empty()) {
+        while let Some((at, length)) = find(&text, address) {
+            text.replace_range(at..at + length, "(erased)");
+        }
+    }
+    text
+}
+
+/// Where a text has this, whatever its case, and how long it is there.
+fn find(text: &str, lower: &str) -> Option<(usize, usize)> {
+    text.char_indices().find_map(|(at, _)| {
+        let mut rest = lower;
+        for (offset, c) in text[at..].char_indices() {
+            for folded in c.to_lowercase() {
+                rest = rest.strip_prefix(folded)?;
+            }
+            if rest.is_empty() {
+                return Some((at, offset + c.len_utf8()));
+            }
+        }
+        None
+    })
+}
+
 /// Character by character, without regard to its neighbours, so that a part of a text folds like the whole.
 fn in_lower_case(text: &str) -> impl Iterator<Item = char> {
     text.chars().flat_map(char::to_lowercase)

@@ -91,6 +91,26 @@ impl DeliveryState {
 }
 
 names! {
+    /// Why a message that is queued does not go now.
+    WaitCause {
+        /// The batch is held, or has a start time.
+        Start = "start",
+        /// The batch is paused.
+        Paused = "paused",
+        /// The batch goes to its first people only, until somebody lets it go on.
+        Pilot = "pilot",
+        /// Nothing goes out there for now: the sender is stopped or slowed, by its provider or by hand.
+        Sender = "sender",
+        /// It is an SMS, and it is night where the person is.
+        QuietHours = "quiet_hours",
+        /// It was tried, and is tried again later.
+        NextAttempt = "next_attempt",
+        /// Its secret is sealed with a key that the worker does not have.
+        SealingKey = "sealing_key",
+    }
+}
+
+names! {
     /// Why a delivery ended as it did.
     EndReason {
         /// Fresh facts or settings would decide otherwise than the plan that was confirmed.
@@ -165,6 +185,10 @@ pub struct Delivery {
     pub attempts: u32,
     /// When it is tried next, while it waits.
     pub next_attempt_at: Option<DateTime<Utc>>,
+    /// What it waits for of itself, while it does. That its batch or its sender is stopped is not among it: see
+    /// [`Progress::waits`](super::batch::Progress::waits).
+    #[serde(default)]
+    pub waits_for: Option<WaitCause>,
     /// When the provider accepted it.
     pub sent_at: Option<DateTime<Utc>>,
     /// When it last changed.

@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::contact::without;
 use super::delivery::EndReason;
 use super::id::{BatchId, DeliveryId, InvitationId, OrganisationId, UserId};
 use super::message::Channel;
@@ -39,6 +40,22 @@ pub enum Happening {
         invitation: InvitationId,
         /// In which batch.
         batch: BatchId,
+    },
+    /// A person's set-up link was given to whoever asked for it, to be handed over; no message goes out.
+    LinkHandedOver {
+        /// Whose.
+        user: UserId,
+        /// Of which invitation.
+        invitation: InvitationId,
+        /// In which batch.
+        batch: BatchId,
+    },
+    /// Somebody asked for a fresh credential of a person: the person, or a stranger who knows the name.
+    FreshRequested {
+        /// Whose.
+        user: UserId,
+        /// The batch that sends it; none where nothing is sent.
+        batch: Option<BatchId>,
     },
     /// The person's own password no longer counts: end their sessions.
     PasswordRetired {
@@ -114,9 +131,46 @@ pub enum Happening {
         /// Why, in words.
         because: String,
     },
+    /// A person was erased: what the host keeps about them elsewhere is to go too.
+    Erased {
+        /// Who it was.
+        user: UserId,
+    },
     /// Nothing of a batch is on its way any more.
     BatchFinished {
         /// Which.
         batch: BatchId,
     },
+}
+
+impl Happening {
+    /// Whom it is about, if it is about one person.
+    pub const fn user(&self) -> Option<UserId> {
+        match self {
+            Self::Invited { user, .. }
+            | Self::LinkHandedOver { user, .. }
+            | Self::FreshRequested { user, .. }
+            | Self::PasswordRetired { user, .. }
+            | Self::PasswordRestored { user, .. }
+            | Self::Accepted { user, .. }
+            | Self::Expired { user, .. }
+            | Self::Bounced { user, .. }
+            | Self::Failed { user, .. }
+            | Self::Suppressed { user, .. }
+            | Self::Erased { user } => Some(*user),
+            Self::SenderPaused { .. }
+            | Self::SenderResumed { .. }
+            | Self::BatchPaused { .. }
+            | Self::BatchFinished { .. } => None,
+        }
+    }
+
+    /// Without these addresses, which are in the form in which addresses are compared, where it quotes somebody.
+    #[must_use]
+    pub fn without(mut self, addresses: &[&str]) -> Self {
+        if let Self::SenderPaused { answer: text, .. } | Self::BatchPaused { because: text, .. } = &mut self {
+            *text = without(text, addresses);
+        }
+        self
+    }
 }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::id::{InvitationId, UserId};
 use super::message::Channel;
+use super::message_kind::MessageKind;
 
 /// What a batch does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -16,6 +17,10 @@ pub enum Action {
     Invite,
     /// Adds a message to each person's last invitation; what they received before goes on working.
     Remind,
+    /// Begins an invitation for one person without any message: whoever asked was given the set-up link.
+    HandOver,
+    /// Begins an invitation for one person who asked for a fresh credential, replacing an earlier one.
+    Refresh,
 }
 
 impl Action {
@@ -24,7 +29,14 @@ impl Action {
         match self {
             Self::Invite => "invite",
             Self::Remind => "remind",
+            Self::HandOver => "hand_over",
+            Self::Refresh => "refresh",
         }
+    }
+
+    /// Whether it begins an invitation for each person, rather than adding to one that there is.
+    pub const fn begins_invitation(self) -> bool {
+        !matches!(self, Self::Remind)
     }
 }
 
@@ -108,6 +120,8 @@ skip_reasons! {
     NotDelivered = "not_delivered", "nothing of the last invitation arrived";
     /// The last message is too recent.
     TooSoon = "too_soon", "the last message is too recent";
+    /// They were given a link that still works; a message would take it away.
+    LinkInHand = "link_in_hand", "holds a link that works";
     /// Reminded as often as the organisation allows.
     EnoughReminders = "enough_reminders", "reminded often enough";
 }
@@ -147,6 +161,18 @@ impl Decision {
             ("announce_elsewhere", _) => Self::Announce(Announcement::Elsewhere),
             ("skip", Some(reason)) => Self::Skip(reason.parse().ok()?),
             _ => return None,
+        })
+    }
+
+    /// What the message is for; none for a skip.
+    pub const fn message_kind(self, action: Action) -> Option<MessageKind> {
+        Some(match (self, action) {
+            (Self::Skip(_), _) => return None,
+            (Self::Announce(Announcement::Sso), _) => MessageKind::Sso,
+            (Self::Announce(Announcement::Elsewhere), _) => MessageKind::Announcement,
+            (Self::SendWithReset, _) => MessageKind::Reset,
+            (Self::Send, Action::Remind) => MessageKind::Reminder,
+            (Self::Send, Action::Invite | Action::HandOver | Action::Refresh) => MessageKind::Invitation,
         })
     }
 

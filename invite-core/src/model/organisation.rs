@@ -13,6 +13,7 @@ use super::credential::CredentialKind;
 use super::id::OrganisationId;
 use super::locale::Locale;
 use super::message::{Channel, Mailbox};
+use super::quiet_hours::QuietHours;
 use super::sign_in::SignInMethod;
 use super::theme::Theme;
 use super::user::User;
@@ -53,7 +54,7 @@ pub struct Settings {
     pub ios_link: Option<HttpsUrl>,
     /// The app in Google Play.
     pub android_link: Option<HttpsUrl>,
-    /// Where set-up links lead; needed for [`CredentialKind::SetUpLink`].
+    /// Where set-up links lead; needed for [`CredentialKind::SetUpLink`], and to hand a link over.
     pub link_pattern: Option<LinkPattern>,
     /// Colour and logo of messages and pages.
     pub theme: Theme,
@@ -87,6 +88,15 @@ pub struct Settings {
     pub sso_policy: SsoPolicy,
     /// How often people are reminded.
     pub reminders: ReminderRules,
+    /// The hours in which no SMS is sent, in the recipient's zone or else the organisation's: it waits until they are
+    /// over. From 20:00 to 8:00 by default; none for none.
+    #[serde(default = "standard_quiet_hours")]
+    pub quiet_hours: Option<QuietHours>,
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "serde asks for the field's own type")]
+fn standard_quiet_hours() -> Option<QuietHours> {
+    Some(QuietHours::standard())
 }
 
 /// When the person's own password stops working after a reset.
@@ -168,6 +178,7 @@ impl Settings {
             sign_in: SignInMethod::Password,
             sso_policy: SsoPolicy::Skip,
             reminders: ReminderRules::default(),
+            quiet_hours: standard_quiet_hours(),
         }
     }
 

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::contact::without;
+
 /// The provider's own message id for a delivery.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -101,6 +103,12 @@ impl Answer {
     /// The provider's code; may be empty.
     pub fn code(&self) -> &str {
         &self.code
+    }
+
+    /// Without these addresses, which are in the form in which addresses are compared.
+    #[must_use]
+    pub fn without(&self, addresses: &[&str]) -> Self {
+        Self { code: self.code.clone(), text: without(&self.text, addresses) }
     }
 
     /// The provider's words; may be empty.

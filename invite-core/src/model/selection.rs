@@ -34,6 +34,23 @@ impl Selection {
         Self::Matching(Filter::default())
     }
 
+    /// Without the text of a filter that is a name, a key or a contact of this person.
+    #[must_use]
+    pub fn without(mut self, user: &User) -> Self {
+        if let Self::Matching(Filter { people: PeopleFilter { text: Some(text), .. }, .. }) = &mut self {
+            let searched = text.trim().to_lowercase();
+            let whole = search_text(user);
+            let of_person = whole.split('\n').any(|part| {
+                let is_word = part.split(' ').any(|word| word == searched);
+                !searched.is_empty() && (part == searched || is_word)
+            });
+            if of_person {
+                "(erased)".clone_into(text);
+            }
+        }
+        self
+    }
+
     /// Whether the people were ticked one by one.
     pub const fn is_by_id(&self) -> bool {
         matches!(self, Self::Ids(_))

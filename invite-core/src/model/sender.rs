@@ -68,12 +68,32 @@ pub struct SenderPause {
     pub covers: Covers,
     /// What kind of stop it is.
     pub kind: PauseKind,
-    /// What the provider said.
+    /// What the provider said, or the person who stopped it.
     pub answer: Answer,
     /// Since when.
     pub since: DateTime<Utc>,
-    /// When one message is tried (blocked), or when it goes on (throttled).
-    pub next_at: DateTime<Utc>,
+    /// When one message is tried (blocked), or when it goes on (throttled); none where somebody has to let it go on.
+    pub next_at: Option<DateTime<Utc>>,
+}
+
+impl SenderPause {
+    /// Whether nothing at all goes out now, not even the one message by which a block is tried.
+    pub fn stops(&self, now: DateTime<Utc>) -> bool {
+        self.next_at.is_none_or(|next| next > now)
+    }
+
+    /// Whether a message that lies under these is stopped, and until when as far as is known. A block stops it even when
+    /// it is time to try: that is for one message only.
+    pub fn stopped<'a>(
+        pauses: impl IntoIterator<Item = &'a Self>,
+        now: DateTime<Utc>,
+    ) -> Option<Option<DateTime<Utc>>> {
+        pauses
+            .into_iter()
+            .filter(|pause| pause.kind == PauseKind::Blocked || pause.stops(now))
+            .map(|pause| pause.next_at)
+            .reduce(|a, b| Some(a?.max(b?)))
+    }
 }
 
 /// The kinds of stop.
@@ -84,4 +104,6 @@ pub enum PauseKind {
     Blocked,
     /// Too fast; it goes on by itself.
     Throttled,
+    /// Somebody stopped it: nothing is tried until somebody lets it go on.
+    ByHand,
 }

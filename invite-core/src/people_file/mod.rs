@@ -39,7 +39,7 @@ use std::fmt;
 use std::io::Read;
 
 pub use error::{CellError, FileError, RowError};
-pub use row::PersonRow;
+pub use row::{PersonRow, RefusedRow};
 pub use source::Encoding;
 
 use crate::model::contact::Country;
@@ -86,6 +86,7 @@ pub struct PeopleFile<R> {
     options: FileOptions,
     rows: u64,
     ended: bool,
+    refused: Option<RefusedRow>,
 }
 
 impl<R: Read> PeopleFile<R> {
@@ -105,7 +106,7 @@ impl<R: Read> PeopleFile<R> {
             Some(Record { line, cells: None }) => return Err(FileError::HeaderTooLong { line }),
             Some(Record { cells: Some(cells), .. }) => Header::parse(&cells)?,
         };
-        Ok(Self { records, header, options, rows: 0, ended: false })
+        Ok(Self { records, header, options, rows: 0, ended: false, refused: None })
     }
 
     /// The columns that are ignored, as the first line has them; one without a name is `column 5`.
@@ -113,11 +114,27 @@ impl<R: Read> PeopleFile<R> {
         &self.header.unknown
     }
 
+    /// What could be read of the row that was refused last.
+    pub fn last_refused(&self) -> Option<&RefusedRow> {
+        self.refused.as_ref()
+    }
+
+    /// Whether what was read so far ends with a line break. One that is missing at the end of a file may be a sign that
+    /// the file was torn off.
+    pub fn ends_with_line_break(&self) -> bool {
+        self.records.ends_with_line_break()
+    }
+
     fn read_row(&mut self) -> Result<Option<Result<PersonRow, RowError>>, FileError> {
         while let Some(record) = self.records.next()? {
             let row = row::parse(record, &self.header, &self.options);
             if let Some(row) = row.transpose() {
                 self.rows += 1;
+                let row = row.map_err(|wrong| {
+                    let (error, refused) = *wrong;
+                    self.refused = Some(refused);
+                    error
+                });
                 return if self.rows > self.options.max_rows {
                     Err(FileError::TooManyRows { limit: self.options.max_rows })
                 } else {

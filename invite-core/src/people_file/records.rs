@@ -38,6 +38,10 @@ impl<R: Read> Records<R> {
         Self { source, parser, text: vec![0; row_bytes.max(1)], ends: vec![0; MAX_CELLS] }
     }
 
+    pub(super) const fn ends_with_line_break(&self) -> bool {
+        self.source.ends_with_line_break()
+    }
+
     pub(super) fn next(&mut self) -> Result<Option<Record<'_>>, FileError> {
         self.skip_empty_lines()?;
         let line = self.parser.line();

@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use chrono_tz::Tz;
+use serde::{Deserialize, Serialize};
 
 use super::FileOptions;
 use super::error::{CellError, RowError};
@@ -20,7 +21,8 @@ use crate::model::sign_in::SignInMethod;
 /// At least one of `email`, `phone`, `username`, `employee_number` and `external_id` is there. Texts are trimmed and
 /// without control characters, line breaks and characters that turn the direction of text; they are not escaped for
 /// anything, `=cmd()` and `<script>` are names like others.
-#[derive(Clone, PartialEq, Eq, Default)]
+#[derive(Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
 #[non_exhaustive]
 pub struct PersonRow {
     /// The line of the file on which the row begins; the first, the header, is 1.
@@ -98,14 +100,30 @@ impl fmt::Debug for PersonRow {
     }
 }
 
+/// What could be read of a row that was refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RefusedRow {
+    /// The cells that could be read.
+    pub row: PersonRow,
+    /// Whether it says who is meant, and every cell that does so could be read.
+    pub identified: bool,
+}
+
+/// A row that is wrong: all that is wrong with it, and what could be read nevertheless.
+pub(super) type Wrong = Box<(RowError, RefusedRow)>;
+
 /// Reads a record as a person; none if all its cells are empty.
 pub(super) fn parse(
     record: Record<'_>,
     header: &Header,
     options: &FileOptions,
-) -> Result<Option<PersonRow>, RowError> {
+) -> Result<Option<PersonRow>, Wrong> {
     let Record { line, cells } = record;
-    let whole = |message: String| RowError { line, errors: vec![CellError { column: None, message }] };
+    let whole = |message: String| {
+        let row = PersonRow { line, ..PersonRow::default() };
+        let error = RowError { line, errors: vec![CellError { column: None, message }] };
+        Box::new((error, RefusedRow { row, identified: false }))
+    };
 
     let cells = cells.ok_or_else(|| whole("the row is too long; is a quotation mark missing?".into()))?;
     if cells.iter().all(|cell| cell.trim().is_empty()) {
@@ -122,7 +140,7 @@ pub(super) fn parse(
 
     let mut person = PersonRow { line, ..PersonRow::default() };
     let mut errors = Vec::new();
-    let mut identified = false;
+    let (mut identified, mut all_read) = (false, true);
     for (column, cell) in header.columns.iter().zip(cells) {
         if let Some(column) = *column
             && let text = cell.trim()
@@ -130,6 +148,7 @@ pub(super) fn parse(
         {
             identified |= column.identifies();
             if let Err(message) = person.set(column, text, options) {
+                all_read &= !column.identifies();
                 errors.push(CellError { column: Some(column.name()), message });
             }
         }
@@ -142,7 +161,12 @@ pub(super) fn parse(
             message: format!("nothing says who is meant; fill in at least one of: {}", names.join(", ")),
         });
     }
-    if errors.is_empty() { Ok(Some(person)) } else { Err(RowError { line, errors }) }
+    if errors.is_empty() {
+        Ok(Some(person))
+    } else {
+        let refused = RefusedRow { row: person, identified: identified && all_read };
+        Err(Box::new((RowError { line, errors }, refused)))
+    }
 }
 
 fn parsed<T: FromStr<Err: fmt::Display>>(text: &str) -> Result<T, String> {

@@ -48,6 +48,8 @@ pub(super) struct Source<R> {
     taken: usize,
     after_cr: bool,
     ended: bool,
+    /// The last byte that was read.
+    last: Option<u8>,
 }
 
 impl<R: Read> Source<R> {
@@ -61,6 +63,7 @@ impl<R: Read> Source<R> {
             taken: 0,
             after_cr: false,
             ended: false,
+            last: None,
         };
         let mut start = Vec::with_capacity(CHUNK);
         while start.len() < 4 && source.read_bytes(&mut start)? {}
@@ -77,6 +80,10 @@ impl<R: Read> Source<R> {
         };
         source.append(start);
         Ok(source)
+    }
+
+    pub(super) const fn ends_with_line_break(&self) -> bool {
+        matches!(self.last, Some(b'\n' | b'\r'))
     }
 
     /// What comes next, as much as is at hand; empty only at the end of the file.
@@ -132,6 +139,7 @@ impl<R: Read> Source<R> {
             return Err(FileError::TooLarge { limit: self.limit });
         }
         self.ended = count == 0;
+        self.last = chunk[..count].last().copied().or(self.last);
         bytes.extend_from_slice(&chunk[..count]);
         Ok(!self.ended)
     }

@@ -8,6 +8,7 @@ pub mod clock;
 pub mod error;
 #[cfg(feature = "mocks")]
 pub mod mock_people;
+pub mod offers;
 pub mod organisations;
 pub mod people;
 pub mod plans;
@@ -35,6 +36,7 @@ pub trait InvitationStore:
     + plans::Plans
     + queue::Queue
     + redemption::Redemption
+    + offers::Offers
     + records::Records
     + fmt::Debug
     + Send
@@ -47,6 +49,7 @@ impl<T> InvitationStore for T where
         + plans::Plans
         + queue::Queue
         + redemption::Redemption
+        + offers::Offers
         + records::Records
         + fmt::Debug
         + Send

@@ -10,7 +10,7 @@ use crate::credential::{Minted, Salt, SealedSecret};
 use crate::decision::begin::Take;
 use crate::machine::delivery::Report;
 use crate::model::credential::{CredentialKind, Generation};
-use crate::model::delivery::{DeliveryState, EndReason};
+use crate::model::delivery::{DeliveryState, EndReason, WaitCause};
 use crate::model::id::{BatchId, ClaimToken, DeliveryId, InvitationId, OrganisationId, UserId};
 use crate::model::message::Channel;
 use crate::model::message_kind::MessageKind;
@@ -38,7 +38,7 @@ use crate::policy::Policy;
 #[async_trait]
 pub trait Queue: Send + Sync {
     /// Takes messages that are due, of running batches whose hold is over, whose sender is not stopped, fairly between
-    /// organisations.
+    /// organisations. Of a batch with a pilot that is not out, those of the pilot alone.
     ///
     /// Of a blocked sender one message is given when its probe is due, and the next probe is set.
     async fn claim(&self, claim: Claim) -> PortResult<Claimed>;
@@ -49,6 +49,8 @@ pub trait Queue: Send + Sync {
     /// The last step before the transport, for a few messages: decides again with fresh facts
     /// ([`may_go`](crate::decision::begin::may_go)), begins the invitation, saves the credential if no other worker
     /// did, and marks the message as being handed over. Answers in the order asked.
+    ///
+    /// An SMS in quiet hours is put back into the queue until they are over, no attempt counted.
     ///
     /// Two messages of one person never begin at the same time: the person's row is locked.
     async fn begin(&self, begin: Begin) -> PortResult<Vec<Begun>>;
@@ -163,6 +165,8 @@ pub enum Begun {
     Stopped(EndReason),
     /// Not now: its batch is paused. It is back in the queue.
     Released,
+    /// Not now, for this reason of its own. It is back in the queue, due later.
+    PutOff(WaitCause),
     /// Mint this generation, with this salt if there is one, and begin again: another worker, or time, was faster.
     Mint(Generation, Option<Salt>),
     /// The claim is out of date: leave it alone.
@@ -236,6 +240,14 @@ pub enum HandOverResult {
     Outcome(Outcome),
     /// The transport was certainly not called.
     NotCalled,
+    /// Its secret is sealed with a key that the worker does not have, so the transport was not called; why, in words
+    /// without content. It is looked at again after the policy's `probe_every`, no attempt counted, and other messages of
+    /// its sender go on.
+    Locked(Answer),
+    /// Its sealed secret was changed or is in no format known, so the transport was not called; why, in words without
+    /// content. That sealed secret is wiped, so that the next attempt mints the next generation; the attempt counts, so
+    /// that it does not go on for ever.
+    Damaged(Answer),
     /// The message could not be rendered; why, in words without content.
     NotRendered(Answer),
 }

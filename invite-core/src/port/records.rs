@@ -5,7 +5,9 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::error::PortResult;
+use crate::credential::{AddressHash, SuppressionKey};
 use crate::decision::history::History;
+use crate::decision::import_undo::FieldChanges;
 use crate::model::actor::Actor;
 use crate::model::batch::Batch;
 use crate::model::credential::Generation;
@@ -15,13 +17,14 @@ use crate::model::id::{ImportId, InvitationId, OrganisationId, UserId};
 use crate::model::invitation::Invitation;
 use crate::model::item::Item;
 use crate::model::message::Channel;
-use crate::model::sender::SenderPause;
+use crate::model::sender::{Covers, SenderPause};
 use crate::model::suppression::{Suppression, SuppressionReason};
 use crate::model::user::User;
 
 /// What is known and what happened.
 ///
-/// [`events`](Self::events) and [`sender_pauses`](Self::sender_pauses) serve all organisations and cannot begin with one.
+/// [`events`](Self::events), [`sender_pauses`](Self::sender_pauses), [`pause_sender`](Self::pause_sender) and
+/// [`resume_sender`](Self::resume_sender) serve all organisations and cannot begin with one.
 #[cfg_attr(feature = "mocks", mockall::automock)]
 #[async_trait]
 pub trait Records: Send + Sync {
@@ -59,6 +62,14 @@ pub trait Records: Send + Sync {
     /// Why nothing goes out for now, on all senders.
     async fn sender_pauses(&self) -> PortResult<Vec<SenderPause>>;
 
+    /// Stops a sender by hand, whatever stops it already: nothing of it is claimed, and no block is tried, until it is
+    /// resumed. Outcomes of what was under way change nothing about it. What workers have claimed still goes. Audited in
+    /// the actor's organisation; the event is for all. Pausing again changes the words.
+    async fn pause_sender(&self, pause: SenderStop) -> PortResult<()>;
+
+    /// Lets a sender go on, whatever stopped it, and says whether anything did. A run of policy refusals is over too.
+    async fn resume_sender(&self, actor: Actor, covers: Covers) -> PortResult<bool>;
+
     /// Addresses that must not be written to, in ascending order of channel and address, after the cursor.
     async fn suppressions(
         &self,
@@ -69,6 +80,38 @@ pub trait Records: Send + Sync {
 
     /// Puts an address on the suppression list, or takes it off.
     async fn suppress(&self, change: SuppressionChange) -> PortResult<()>;
+
+    /// Erases a person from the store, in one transaction: their open invitations are revoked and their unsent messages
+    /// cancelled, as erased; the addresses, answers and receipts of their messages are removed, and so is what imports
+    /// keep about them, their guesses, when they came, their name as an inviter, and their addresses where a provider's
+    /// answer quotes them. Where people are kept in the same database, the person goes too. What stays bears the random
+    /// id alone: figures of batches, and the audit.
+    ///
+    /// Where an address of theirs (a present one, one of their messages, or one that an import replaced) is suppressed,
+    /// and nobody else has it, its
+    /// [hash](crate::credential::SuppressionKey) takes its place on the list. [`Happening::Erased`] tells the host.
+    /// Idempotent: whoever is not there changes nothing, and tells nothing.
+    ///
+    /// When it returns, nothing of what was removed can be read from the store's files either.
+    ///
+    /// [`Happening::Erased`]: crate::model::event::Happening::Erased
+    async fn erase(&self, erase: Erase) -> PortResult<Erased>;
+
+    /// Whether hashes stand on the suppression list for addresses of people who were erased.
+    async fn has_hashed_suppressions(&self, organisation: OrganisationId) -> PortResult<bool>;
+
+    /// Tells which addresses have come again: where one of its hashes stands on the suppression list, the address takes
+    /// the hash's place.
+    async fn recognise(&self, organisation: OrganisationId, addresses: Vec<KnownAddress>) -> PortResult<()>;
+
+    /// What else is kept about a person, who has these addresses, beside [`person`](Self::person): for their export. It
+    /// may look through everything.
+    async fn traces(
+        &self,
+        organisation: OrganisationId,
+        user: UserId,
+        addresses: Vec<(Channel, String)>,
+    ) -> PortResult<Traces>;
 }
 
 /// Somebody came, at the host.
@@ -128,6 +171,54 @@ pub struct PersonRecord {
     pub came_at: Option<DateTime<Utc>>,
 }
 
+/// A person to be erased.
+#[derive(Debug, Clone)]
+pub struct Erase {
+    /// By whom, and in which organisation.
+    pub actor: Actor,
+    /// Who.
+    pub user: UserId,
+    /// What hashes their addresses where they are suppressed. It is not to be kept.
+    pub key: SuppressionKey,
+}
+
+/// What erasing a person did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Erased {
+    /// Whether anything was kept about them.
+    pub found: bool,
+    /// Open invitations that were revoked.
+    pub invitations: u64,
+    /// Unsent messages that were cancelled.
+    pub messages: u64,
+    /// Addresses for which a hash now stands on the suppression list.
+    pub suppressed: u64,
+}
+
+/// An address that has come again, with its hashes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KnownAddress {
+    /// On which channel.
+    pub channel: Channel,
+    /// The address, in the form in which it is compared.
+    pub address: String,
+    /// Its hashes, under each key.
+    pub hashes: Vec<AddressHash>,
+}
+
+/// What is kept about a person beside their story.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Traces {
+    /// What the host was told about them.
+    pub events: Vec<Event>,
+    /// What was done to them, and what they did as an administrator.
+    pub audit: Vec<AuditEntry>,
+    /// Their addresses that are suppressed.
+    pub suppressions: Vec<Suppression>,
+    /// Wrong guesses at their secrets: from which source, how many in a row, and when the last was.
+    pub guesses: Vec<(String, u32, DateTime<Utc>)>,
+}
+
 /// A line of an import that added or changed a person.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ImportLine {
@@ -135,10 +226,12 @@ pub struct ImportLine {
     pub import: ImportId,
     /// The file's name.
     pub file_name: String,
-    /// Which line.
+    /// Which line; nought where the file does not name the person, whom a sync therefore deactivated.
     pub line: u64,
     /// Whether it added the person.
     pub created: bool,
+    /// What it changed about a person who was there, as long as it is kept.
+    pub changes: FieldChanges,
     /// By whom.
     pub actor: Actor,
     /// When.
@@ -173,4 +266,15 @@ pub struct SuppressionChange {
     pub address: String,
     /// Why it is put there; none to take it off.
     pub reason: Option<SuppressionReason>,
+}
+
+/// A sender to be stopped by hand.
+#[derive(Debug, Clone)]
+pub struct SenderStop {
+    /// By whom.
+    pub actor: Actor,
+    /// What is stopped.
+    pub covers: Covers,
+    /// Why, in words.
+    pub because: String,
 }

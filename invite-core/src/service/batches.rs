@@ -1,7 +1,5 @@
 //! Batches: how far they are, and stopping them.
 
-use std::sync::Arc;
-
 use tracing::instrument;
 
 use super::error::Error;
@@ -12,8 +10,6 @@ use crate::model::actor::Actor;
 use crate::model::batch::{Batch, Progress};
 use crate::model::delivery::{Delivery, DeliveryState};
 use crate::model::id::{BatchId, DeliveryId};
-use crate::model::message::Channel;
-use crate::model::sender::{Covers, SenderPause};
 use crate::port::plans::BatchChange;
 
 /// How far a batch is.
@@ -85,7 +81,7 @@ impl Invites {
         self.change_batch(actor, batch, BatchEvent::Pause, Some(because.into())).await
     }
 
-    /// Lets a paused batch go on.
+    /// Lets a paused batch go on. After its pilot, to all the others; while the pilot is still on its way, the pilot goes on.
     pub async fn resume(&self, actor: &Actor, batch: BatchId) -> Result<Batch, Error> {
         self.change_batch(actor, batch, BatchEvent::Resume, None).await
     }
@@ -101,24 +97,6 @@ impl Invites {
         self.change_batch(actor, batch, BatchEvent::Recall, None).await
     }
 
-    /// Why nothing goes out for now, on the senders of the actor's organisation.
-    pub async fn sender_pauses(&self, actor: &Actor) -> Result<Vec<SenderPause>, Error> {
-        self.authorise(actor).await?;
-        let organisation = Arc::new(self.organisation(actor.organisation()).await?);
-        let mut ours = Vec::new();
-        for channel in Channel::ALL {
-            ours.extend(self.inner.senders.sender(organisation.clone(), channel).await?);
-        }
-        let mut pauses = self.inner.store.sender_pauses().await?;
-        pauses.retain(|pause| {
-            ours.iter().any(|sender| match &pause.covers {
-                Covers::Account(account) => *account == sender.account,
-                Covers::Sender(key) | Covers::Destination(key, _) => *key == sender.key,
-            })
-        });
-        Ok(pauses)
-    }
-
     #[instrument(skip_all, fields(organisation = %actor.organisation(), %batch, ?event))]
     async fn change_batch(
         &self,
@@ -130,6 +108,9 @@ impl Invites {
         self.authorise(actor).await?;
         let change = BatchChange { batch, actor: actor.clone(), event, because };
         let changed = self.inner.store.change_batch(change).await?.ok_or(Error::NotFound("batch"))?;
+        if event == BatchEvent::Resume {
+            self.inner.wake.notify_waiters();
+        }
         Ok(changed?)
     }
 }

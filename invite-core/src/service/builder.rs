@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::Notify;
 
+use super::compiled::Compiled;
 use super::invites::{Inner, Invites};
 use crate::credential::{HashCost, Hasher, HasherError, SealingKey};
 use crate::model::message::Mailbox;
@@ -157,7 +158,8 @@ impl Builder {
         };
         let hasher = Hasher::new(self.hash_cost)?;
         let Self { accounts, people, store, policy, .. } = self;
-        let inner = Inner { accounts, people, store, senders, hasher, key, policy, wake: Notify::new() };
+        let (compiled, wake) = (Compiled::default(), Notify::new());
+        let inner = Inner { accounts, people, store, senders, hasher, key, policy, compiled, wake };
         Ok(Invites { inner: Arc::new(inner) })
     }
 }

@@ -8,8 +8,9 @@ use crate::model::user::User;
 use crate::port::redemption::OpenPassword;
 
 impl Invites {
-    /// Which of `open` the secret belongs to. One hash is spent (one a salt, where two invitations are open), also where
-    /// there is nothing to check.
+    /// Which of `open` the secret belongs to. One hash is spent, however many are open and also where there is nothing to
+    /// check: all temporary passwords of a person share a [salt](crate::credential::Salt::of_person). (One more is spent
+    /// for each other cost, while credentials from before a change of the cost are open.)
     pub(super) async fn find_open(
         &self,
         secret: &Secret,

@@ -5,19 +5,19 @@ use std::io::Read;
 use std::sync::Arc;
 
 use tokio::sync::mpsc;
-use tokio::task;
 use tracing::instrument;
 
 use super::error::Error;
+use super::import_reading::{PAGE, Rows, Step, read_ahead};
 use super::invites::Invites;
+use crate::decision::import_sync::{SyncAllowance, SyncFigures};
 use crate::decision::person_match::{ImportMode, RowOutcome};
 use crate::model::actor::Actor;
 use crate::model::id::ImportId;
-use crate::people_file::{CellError, Encoding, FileError, FileOptions, PeopleFile, PersonRow, RowError};
-use crate::port::people::{FinishedImport, ImportPage, People};
-
-/// Rows a page, and so a transaction.
-const PAGE: usize = 500;
+use crate::people_file::{CellError, Encoding, FileError, FileOptions, RowError};
+use crate::port::people::{
+    FinishedImport, ImportFigures, ImportPage, ImportedPage, MissingPage, People, SyncDone, SyncStep,
+};
 
 /// Is told how far an import is, after each page of 500 rows.
 pub type ImportProgress = Arc<dyn Fn(&ImportReport) + Send + Sync>;
@@ -27,6 +27,9 @@ pub type ImportProgress = Arc<dyn Fn(&ImportReport) + Send + Sync>;
 pub struct ImportOptions {
     /// What happens to people who are there already; they are changed, by default.
     pub mode: ImportMode,
+    /// Whether deactivated people whom the file names are active again. A sync always does it; otherwise they stay
+    /// deactivated, by default, so that an old list brings nobody back.
+    pub reactivate: bool,
     /// Whether only to say what would happen.
     pub dry_run: bool,
     /// The file's name, for the story of a person.
@@ -39,6 +42,10 @@ pub struct ImportOptions {
     pub max_rows: u64,
     /// How many errors the report keeps; 1,000. The others are counted.
     pub max_errors: usize,
+    /// So many people may be deactivated by a sync; without it 10, or 2 % of those who are active.
+    pub allow_deactivate: Option<u64>,
+    /// Of so many people a sync may replace the e-mail address or phone; without it 10, or 10 % of those who are active.
+    pub allow_contacts: Option<u64>,
     /// Who is told how far it is; [`on_progress`](Self::on_progress) sets it.
     pub progress: Option<ImportProgress>,
 }
@@ -48,12 +55,15 @@ impl Default for ImportOptions {
         let FileOptions { encoding, max_bytes, max_rows, .. } = FileOptions::default();
         Self {
             mode: ImportMode::Upsert,
+            reactivate: false,
             dry_run: false,
             file_name: "upload.csv".into(),
             encoding,
             max_bytes,
             max_rows,
             max_errors: 1000,
+            allow_deactivate: None,
+            allow_contacts: None,
             progress: None,
         }
     }
@@ -65,7 +75,8 @@ impl ImportOptions {
         Self { file_name: name.into(), ..Self::default() }
     }
 
-    /// Tells how far it is after each page of 500 rows.
+    /// Tells how far it is after each page of 500 rows. Of a sync it tells twice: while the file is looked at, and while
+    /// it is carried out.
     #[must_use]
     pub fn on_progress(mut self, tell: impl Fn(&ImportReport) + Send + Sync + 'static) -> Self {
         self.progress = Some(Arc::new(tell));
@@ -89,6 +100,8 @@ impl fmt::Debug for ImportOptions {
 pub struct ImportReport {
     /// Which import, as the story of a person names it.
     pub import: ImportId,
+    /// What happened to people who were there already.
+    pub mode: ImportMode,
     /// Whether nothing was written.
     pub dry_run: bool,
     /// People added.
@@ -99,6 +112,19 @@ pub struct ImportReport {
     pub unchanged: u64,
     /// Rows that were refused.
     pub refused: u64,
+    /// People whom the file of a sync does not name, deactivated.
+    pub deactivated: u64,
+    /// People who were deactivated and are active again; they are among those changed.
+    pub reactivated: u64,
+    /// People whose e-mail address or phone was replaced by another; they are among those changed.
+    pub contacts_replaced: u64,
+    /// Whether the administrator who runs a sync is missing in its file: they stay active.
+    pub yourself_missing: bool,
+    /// Why a sync deactivated nobody although people are missing, in words.
+    pub withheld: Option<String>,
+    /// What a sync does only where it is allowed to; nothing, where it may go on as it is. A dry run says it here, and
+    /// the sync itself is refused with [`Error::SyncTooMuch`].
+    pub needs: SyncAllowance,
     /// Why, of the first ones, in the order of the file.
     pub errors: Vec<RowError>,
     /// Columns that mean nothing to us and were ignored.
@@ -108,14 +134,21 @@ pub struct ImportReport {
 }
 
 impl ImportReport {
-    fn new(dry_run: bool) -> Self {
+    fn new(options: &ImportOptions) -> Self {
         Self {
             import: ImportId::new(),
-            dry_run,
+            mode: options.mode,
+            dry_run: options.dry_run,
             created: 0,
             updated: 0,
             unchanged: 0,
             refused: 0,
+            deactivated: 0,
+            reactivated: 0,
+            contacts_replaced: 0,
+            yourself_missing: false,
+            withheld: None,
+            needs: SyncAllowance::default(),
             errors: Vec::new(),
             unknown_columns: Vec::new(),
             last_line: 0,
@@ -133,6 +166,11 @@ impl ImportReport {
         if *last_line == 0 {
             return String::new();
         }
+        if self.mode == ImportMode::Sync {
+            return ". Nothing was written: a sync begins when its file was read to the end. Mend the file and import \
+                    it again"
+                .into();
+        }
         let written = if *dry_run { "was looked at (dry run)" } else { "is imported and stays" };
         format!(
             ". What stands before, to line {last_line}, {written}: {created} added, {updated} changed, {unchanged} as \
@@ -140,13 +178,34 @@ impl ImportReport {
         )
     }
 
-    fn count(&mut self, outcome: &RowOutcome) {
-        match outcome {
-            RowOutcome::Created(_) => self.created += 1,
-            RowOutcome::Updated(_) => self.updated += 1,
-            RowOutcome::Unchanged(_) => self.unchanged += 1,
-            RowOutcome::Refused { .. } => {}
+    fn figures(&self) -> ImportFigures {
+        ImportFigures {
+            created: self.created,
+            updated: self.updated,
+            unchanged: self.unchanged,
+            refused: self.refused,
+            deactivated: self.deactivated,
+            reactivated: self.reactivated,
+            contacts: self.contacts_replaced,
         }
+    }
+
+    /// Takes a page over; gives the errors of the rows that were refused.
+    fn count(&mut self, lines: impl IntoIterator<Item = u64>, page: ImportedPage) -> Vec<RowError> {
+        let mut errors = Vec::new();
+        for (line, outcome) in lines.into_iter().zip(page.outcomes) {
+            match outcome {
+                RowOutcome::Created(_) => self.created += 1,
+                RowOutcome::Updated(_) => self.updated += 1,
+                RowOutcome::Unchanged(_) => self.unchanged += 1,
+                RowOutcome::Refused { column, message } => {
+                    errors.push(RowError { line, errors: vec![CellError { column, message }] });
+                }
+            }
+        }
+        self.contacts_replaced += page.contacts;
+        self.reactivated += page.reactivated;
+        errors
     }
 
     fn refuse(&mut self, mut errors: Vec<RowError>, at_most: usize) {
@@ -160,19 +219,27 @@ impl ImportReport {
     }
 }
 
-/// What the thread that reads the file says.
-enum Step {
-    Columns(Vec<String>),
-    Rows { rows: Vec<PersonRow>, errors: Vec<RowError>, last_line: u64 },
-    Broken(FileError),
-}
-
 impl Invites {
     /// Imports a CSV file of people, in the format of [`people_file`](crate::people_file), page by page: in flat
     /// memory, whatever its length. Importing a file twice changes nothing the second time.
     ///
     /// The reader is read on a thread for blocking work. A row that is wrong is refused, and the others go on; a file
     /// that is broken half-way ends the import, and what stands before stays ([`Error::File`]).
+    ///
+    /// # A sync
+    ///
+    /// With [`ImportMode::Sync`] the file is the whole truth: whoever it names is active, and whoever it does not name
+    /// is deactivated, which revokes their invitations and cancels their messages. So the file is read to its end first,
+    /// and nothing is written before it is known what would be: a file that is broken changes nobody.
+    ///
+    /// * Deactivating more than 10 people, or 2 % of those who are active, must be allowed with `allow_deactivate`, and
+    ///   replacing the contact of more than 10 people, or 10 % of those who are active, with `allow_contacts`; else
+    ///   nothing is written, and [`Error::SyncTooMuch`] says how many it would be.
+    /// * Whoever runs it is never deactivated by it, and neither is anybody whom a row names that was refused. Where a
+    ///   row may mean anybody, since what says who is meant cannot be read, where the last line has no line break, which
+    ///   may be a sign that the file was torn off, or where it names nobody at all, nobody is deactivated, and the report
+    ///   says why.
+    /// * One that was broken off is begun again by importing the file again.
     #[instrument(skip_all, fields(organisation = %actor.organisation(), dry_run = options.dry_run))]
     pub async fn import(
         &self,
@@ -186,113 +253,201 @@ impl Invites {
         let mut file = FileOptions { country, ..FileOptions::default() };
         (file.encoding, file.max_bytes, file.max_rows) =
             (options.encoding, options.max_bytes, options.max_rows);
-        let mut report = ImportReport::new(options.dry_run);
-        let ended = import_pages(&*people, actor, read_ahead(reader, file), &options, &mut report).await;
-        let ImportReport { import, created, updated, unchanged, refused, .. } = report;
-        let (organisation, actor) = (actor.organisation(), actor.clone());
-        let ImportOptions { file_name, dry_run, .. } = options;
+        let report = ImportReport::new(&options);
+        let mut import = Import { people: &*people, actor, options: &options, report, anybody: Vec::new() };
+        let ended = import.run(read_ahead(reader, file)).await;
+        let report = import.report;
         let finished = people
             .finish_import(FinishedImport {
-                organisation,
-                actor,
-                import,
-                file_name,
-                dry_run,
-                created,
-                updated,
-                unchanged,
-                refused,
-            })
-            .await;
-        if let Some(source) = ended? {
-            return Err(Error::File { source, report: Box::new(report) });
-        }
-        finished?;
-        Ok(report)
-    }
-}
-
-/// Imports what is read; gives what broke the file, if something did.
-async fn import_pages(
-    people: &dyn People,
-    actor: &Actor,
-    mut pages: mpsc::Receiver<Step>,
-    options: &ImportOptions,
-    report: &mut ImportReport,
-) -> Result<Option<FileError>, Error> {
-    while let Some(page) = pages.recv().await {
-        let (rows, mut errors, last_line) = match page {
-            Step::Columns(unknown) => {
-                report.unknown_columns = unknown;
-                continue;
-            }
-            Step::Broken(error) => return Ok(Some(error)),
-            Step::Rows { rows, errors, last_line } => (rows, errors, last_line),
-        };
-        let lines: Vec<u64> = rows.iter().map(|row| row.line).collect();
-        if !rows.is_empty() {
-            let page = ImportPage {
                 organisation: actor.organisation(),
                 actor: actor.clone(),
                 import: report.import,
-                file_name: options.file_name.clone(),
+                file_name: options.file_name,
                 mode: options.mode,
                 dry_run: options.dry_run,
+                complete: matches!(ended, Ok(End::Complete)),
+                figures: report.figures(),
+            })
+            .await;
+        match ended? {
+            End::Broken(source) => Err(Error::File { source, report: Box::new(report) }),
+            End::TooMuch(figures) => Err(Error::SyncTooMuch { figures, report: Box::new(report) }),
+            End::Complete => {
+                finished?;
+                Ok(report)
+            }
+        }
+    }
+}
+
+/// How an import ended.
+enum End {
+    Complete,
+    Broken(FileError),
+    TooMuch(SyncFigures),
+}
+
+/// An import that runs.
+struct Import<'a> {
+    people: &'a dyn People,
+    actor: &'a Actor,
+    options: &'a ImportOptions,
+    report: ImportReport,
+    /// The first lines of rows that may mean anybody.
+    anybody: Vec<u64>,
+}
+
+impl Import<'_> {
+    async fn run(&mut self, mut pages: mpsc::Receiver<Step>) -> Result<End, Error> {
+        let mut line_break = None;
+        while let Some(step) = pages.recv().await {
+            match step {
+                Step::Columns(unknown) => self.report.unknown_columns = unknown,
+                Step::Rows(page) => self.page(page).await?,
+                Step::End { line_break: found } => line_break = Some(found),
+                Step::Broken(error) => {
+                    self.nothing_written_by_sync();
+                    return Ok(End::Broken(error));
+                }
+            }
+        }
+        match self.options.mode {
+            ImportMode::Add | ImportMode::Upsert => Ok(End::Complete),
+            ImportMode::Sync => self.sync(line_break == Some(true)).await,
+        }
+    }
+
+    async fn page(&mut self, page: Rows) -> Result<(), Error> {
+        let Rows { people: rows, mut errors, refused, last_line } = page;
+        let sync = self.options.mode == ImportMode::Sync;
+        if !rows.is_empty() || (sync && !refused.is_empty()) {
+            let lines: Vec<u64> = rows.iter().map(|row| row.line).collect();
+            let page = ImportPage {
+                organisation: self.actor.organisation(),
+                actor: self.actor.clone(),
+                import: self.report.import,
+                file_name: self.options.file_name.clone(),
+                mode: self.options.mode,
+                reactivates: self.options.reactivate || sync,
+                dry_run: self.options.dry_run,
                 rows,
+                refused,
             };
-            for (line, outcome) in lines.into_iter().zip(people.import_page(page).await?) {
-                report.count(&outcome);
-                if let RowOutcome::Refused { column, message } = outcome {
-                    errors.push(RowError { line, errors: vec![CellError { column, message }] });
-                }
+            let page = self.people.import_page(page).await?;
+            self.anybody.extend(page.anybody.iter().take(5 - self.anybody.len().min(5)));
+            errors.extend(self.report.count(lines, page));
+        }
+        self.report.refuse(errors, self.options.max_errors);
+        self.report.last_line = last_line;
+        self.tell();
+        Ok(())
+    }
+
+    /// The file was read to its end: looks who is missing, and carries it out where that is allowed.
+    async fn sync(&mut self, line_break: bool) -> Result<End, Error> {
+        let missing = self.look_for_missing().await?;
+        let mut figures = SyncFigures { contacts: self.report.contacts_replaced, ..missing };
+        if figures.deactivate > 0 {
+            self.report.withheld = self.why_withheld(line_break);
+        }
+        if self.report.withheld.is_some() {
+            figures.deactivate = 0;
+        }
+        self.report.deactivated = figures.deactivate;
+        let ImportOptions { allow_deactivate, allow_contacts, .. } = *self.options;
+        let allowed = SyncAllowance { deactivate: allow_deactivate, contacts: allow_contacts };
+        self.report.needs = figures.needs(allowed);
+        if self.options.dry_run {
+            return Ok(End::Complete);
+        }
+        if self.report.needs != SyncAllowance::default() {
+            self.nothing_written_by_sync();
+            return Ok(End::TooMuch(figures));
+        }
+        self.carry_out().await?;
+        Ok(End::Complete)
+    }
+
+    async fn look_for_missing(&mut self) -> Result<SyncFigures, Error> {
+        let mut figures = SyncFigures::default();
+        let mut after = None;
+        loop {
+            let page = MissingPage {
+                organisation: self.actor.organisation(),
+                actor: self.actor.clone(),
+                import: self.report.import,
+                after,
+                limit: PAGE,
+            };
+            let found = self.people.missing_page(page).await?;
+            figures.active += found.active;
+            figures.deactivate += found.missing;
+            self.report.yourself_missing |= found.yourself;
+            after = found.next;
+            if after.is_none() {
+                return Ok(figures);
             }
         }
-        report.refuse(errors, options.max_errors);
-        report.last_line = last_line;
-        if let Some(tell) = &options.progress {
-            tell(report);
-        }
     }
-    Ok(None)
-}
 
-/// Reads the file on a thread that may block, one page ahead of what is imported.
-fn read_ahead(reader: impl Read + Send + 'static, options: FileOptions) -> mpsc::Receiver<Step> {
-    let (pages, receiver) = mpsc::channel(1);
-    task::spawn_blocking(move || {
-        // Whoever imports may have gone; then there is nothing left to read for.
-        if let Err(error) = read_pages(reader, options, &pages) {
-            drop(pages.blocking_send(Step::Broken(error)));
+    fn why_withheld(&self, line_break: bool) -> Option<String> {
+        if self.report.rows() == 0 {
+            return Some(
+                "nobody was deactivated, since the file names nobody: look whether it is the right one"
+                    .into(),
+            );
         }
-    });
-    receiver
-}
+        if !self.anybody.is_empty() {
+            let lines: Vec<String> = self.anybody.iter().map(u64::to_string).collect();
+            return Some(format!(
+                "nobody was deactivated, since rows that were refused may mean anybody (line {}): mend them and import \
+                 the file again",
+                lines.join(", ")
+            ));
+        }
+        (!line_break).then(|| {
+            "nobody was deactivated, since the last line does not end with a line break, as if the file were torn off: \
+             look whether it is whole, add the line break, and import it again"
+                .into()
+        })
+    }
 
-fn read_pages(reader: impl Read, options: FileOptions, pages: &mpsc::Sender<Step>) -> Result<(), FileError> {
-    let mut file = PeopleFile::open(reader, options)?;
-    let mut goes_on = pages.blocking_send(Step::Columns(file.unknown_columns().to_vec())).is_ok();
-    while goes_on {
-        let (mut rows, mut errors, mut last_line, mut broken) = (Vec::new(), Vec::new(), 0, None);
-        for row in file.by_ref().take(PAGE) {
-            match row {
-                Ok(Ok(row)) => {
-                    last_line = row.line;
-                    rows.push(row);
+    async fn carry_out(&mut self) -> Result<(), Error> {
+        // What was counted is what would be; what is counted now is what is done.
+        let report = &mut self.report;
+        (report.created, report.updated, report.deactivated) = (0, 0, 0);
+        (report.reactivated, report.contacts_replaced) = (0, 0);
+        loop {
+            let step = SyncStep {
+                organisation: self.actor.organisation(),
+                actor: self.actor.clone(),
+                import: self.report.import,
+                deactivates: self.report.withheld.is_none(),
+                limit: PAGE,
+            };
+            match self.people.carry_out_sync(step).await? {
+                SyncDone::Rows { lines, page } => {
+                    let errors = self.report.count(lines, page);
+                    self.report.refuse(errors, self.options.max_errors);
                 }
-                Ok(Err(error)) => {
-                    last_line = error.line;
-                    errors.push(error);
-                }
-                Err(error) => broken = Some(error),
+                SyncDone::Deactivated(people) => self.report.deactivated += people,
+                SyncDone::All => return Ok(()),
             }
-        }
-        if last_line == 0 {
-            return broken.map_or(Ok(()), Err);
-        }
-        goes_on = pages.blocking_send(Step::Rows { rows, errors, last_line }).is_ok();
-        if let Some(error) = broken {
-            return Err(error);
+            self.tell();
         }
     }
-    Ok(())
+
+    fn nothing_written_by_sync(&mut self) {
+        let report = &mut self.report;
+        if report.mode == ImportMode::Sync && !report.dry_run {
+            (report.created, report.updated, report.unchanged, report.deactivated) = (0, 0, 0, 0);
+            (report.reactivated, report.contacts_replaced) = (0, 0);
+        }
+    }
+
+    fn tell(&self) {
+        if let Some(tell) = &self.options.progress {
+            tell(&self.report);
+        }
+    }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tokio::sync::Notify;
 
 use super::builder::Builder;
+use super::compiled::Compiled;
 use super::error::Error;
 use super::worker::Worker;
 use crate::credential::{Hasher, SealingKey};
@@ -35,6 +36,8 @@ pub(super) struct Inner {
     pub(super) hasher: Hasher,
     pub(super) key: SealingKey,
     pub(super) policy: Policy,
+    /// Messages of organisations' own that were loaded.
+    pub(super) compiled: Compiled,
     /// Rings when this process has confirmed a batch: its workers need not wait for their next look.
     pub(super) wake: Notify,
 }

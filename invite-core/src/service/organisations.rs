@@ -4,6 +4,7 @@ use tracing::instrument;
 
 use super::error::Error;
 use super::invites::Invites;
+use super::templates::{CHECK_AGAIN, changed_all_the_time};
 use crate::model::actor::Actor;
 use crate::model::id::OrganisationId;
 use crate::model::organisation::{Alias, Organisation, Settings};
@@ -37,7 +38,8 @@ impl Invites {
         Ok(self.inner.store.organisations(after, limit).await?)
     }
 
-    /// Replaces the settings of the actor's organisation.
+    /// Replaces the settings of the actor's organisation. Settings under which a message of its own would not check any
+    /// more are refused, and the error names it.
     #[instrument(skip_all, fields(organisation = %actor.organisation()))]
     pub async fn change_settings(&self, actor: &Actor, settings: Settings) -> Result<Organisation, Error> {
         self.authorise(actor).await?;
@@ -51,9 +53,15 @@ impl Invites {
         actor: Actor,
     ) -> Result<Organisation, Error> {
         organisation.settings.check()?;
-        match self.inner.store.save_organisation(organisation.clone(), actor).await? {
-            OrganisationSaved::Done => Ok(organisation),
-            OrganisationSaved::AliasTaken => Err(Error::AliasTaken(organisation.alias)),
+        let store = &self.inner.store;
+        for _ in 0..CHECK_AGAIN {
+            let templates = self.check_templates(&organisation).await?;
+            match store.save_organisation(organisation.clone(), actor.clone(), templates).await? {
+                OrganisationSaved::Done => return Ok(organisation),
+                OrganisationSaved::AliasTaken => return Err(Error::AliasTaken(organisation.alias)),
+                OrganisationSaved::TemplatesChanged => {}
+            }
         }
+        Err(changed_all_the_time("save an organisation"))
     }
 }

@@ -8,9 +8,10 @@ use tracing::instrument;
 use super::error::Error;
 use super::invites::Invites;
 use super::page::Page;
+use super::sms_sizes::SmsSizes;
 use super::summary;
 use crate::model::actor::Actor;
-use crate::model::batch::{Batch, BatchState, TemplatePins, Totals};
+use crate::model::batch::{Batch, BatchState, Totals};
 use crate::model::credential::CredentialKind;
 use crate::model::id::{BatchId, OrganisationId, UserId};
 use crate::model::item::{Action, Item};
@@ -162,11 +163,21 @@ impl Invites {
             action: request.action,
             selection: request.selection.clone(),
             channels: request.channels,
-            templates: TemplatePins::default(),
+            templates: self.pins(organisation.id).await?,
             lifetime: self.inner.policy.plan_lifetime,
         };
         let batch = self.inner.store.open_plan(new).await?;
-        let mut pages = Pages { invites: self, organisation: organisation.id, batch, senders, cursor: None };
+        let sizes = SmsSizes::new(self, organisation.clone(), &batch);
+        let hashed = self.has_hashed_suppressions(organisation.id).await?;
+        let mut pages = Pages {
+            invites: self,
+            organisation: organisation.id,
+            batch,
+            senders,
+            sizes,
+            hashed,
+            cursor: None,
+        };
         match request.selection {
             Selection::Ids(ids) => pages.of_ids(ids).await?,
             Selection::Matching(filter) => pages.of_filter(filter).await?,
@@ -198,7 +209,7 @@ impl Invites {
     }
 
     /// What each channel that may be used sends with.
-    async fn senders_for(
+    pub(super) async fn senders_for(
         &self,
         organisation: &Arc<Organisation>,
         rule: ChannelRule,
@@ -232,6 +243,9 @@ struct Pages<'a> {
     organisation: OrganisationId,
     batch: Batch,
     senders: BTreeMap<Channel, (SenderKey, String)>,
+    sizes: SmsSizes<'a>,
+    /// Whether addresses of erased people are suppressed.
+    hashed: bool,
     /// The last person who was added.
     cursor: Option<UserId>,
 }
@@ -276,12 +290,18 @@ impl Pages<'_> {
 
     async fn add(&mut self, people: Vec<(UserId, Option<User>)>, last: bool) -> Result<(), Error> {
         let cursor = people.last().map(|(id, _)| *id);
+        if self.hashed {
+            let known = people.iter().filter_map(|(_, user)| user.as_ref());
+            self.invites.recognise(self.organisation, known).await?;
+        }
+        let sms_sizes = self.sizes.of(&people).await?;
         let page = PlanPage {
             organisation: self.organisation,
             plan: self.batch.id,
             after: self.cursor,
             people,
             senders: self.senders.clone(),
+            sms_sizes,
             last,
             policy: self.invites.inner.policy.clone(),
         };

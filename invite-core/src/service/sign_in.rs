@@ -144,8 +144,9 @@ impl Invites {
     }
 }
 
-/// The id under which guesses at a name that is nobody's are counted, so that waiting does not say who exists.
-fn nobody(organisation: OrganisationId, name: &str) -> UserId {
+/// The id under which guesses at a name, and requests for it, are counted where it is nobody's, so that waiting does not
+/// say who exists.
+pub(super) fn nobody(organisation: OrganisationId, name: &str) -> UserId {
     let mut digest = Sha256::new();
     digest.update(organisation.as_uuid());
     digest.update(name.trim().to_lowercase());

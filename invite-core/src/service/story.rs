@@ -176,6 +176,9 @@ impl Story {
 impl fmt::Display for StoryEvent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Imported(ImportLine { file_name, line: 0, .. }) => {
+                write!(f, "deactivated by {file_name}, which does not name them")
+            }
             Self::Imported(ImportLine { file_name, line, created, .. }) => {
                 write!(f, "{} by {file_name}, line {line}", if *created { "added" } else { "changed" })
             }
@@ -229,6 +232,8 @@ fn planned(f: &mut fmt::Formatter<'_>, batch: &Batch, item: &Item) -> fmt::Resul
     let what = match batch.action {
         Action::Invite => "invitation",
         Action::Remind => "reminder",
+        Action::HandOver => return handed_over(f, item),
+        Action::Refresh => "fresh invitation, asked for with their name or link,",
     };
     write!(f, "{what} planned: ")?;
     match item.decision {
@@ -239,6 +244,14 @@ fn planned(f: &mut fmt::Formatter<'_>, batch: &Batch, item: &Item) -> fmt::Resul
     }
     let channels: Vec<&str> = item.channels.iter().map(|channel| name(*channel)).collect();
     write!(f, ", {}", channels.join(" and "))
+}
+
+fn handed_over(f: &mut fmt::Formatter<'_>, item: &Item) -> fmt::Result {
+    f.write_str("link handed over, no message")?;
+    match item.decision {
+        Decision::SendWithReset => f.write_str("; it resets the password when it is used"),
+        _ => Ok(()),
+    }
 }
 
 fn message(f: &mut fmt::Formatter<'_>, delivery: &Delivery) -> fmt::Result {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::batch::Batch;
+use crate::model::batch::{Batch, Totals};
 use crate::model::credential::CredentialKind;
 use crate::model::item::{Action, SkipReason};
 use crate::model::message::Channel;
@@ -17,6 +17,8 @@ pub(super) fn of(batch: &Batch, credential: CredentialKind) -> String {
     let what = match batch.action {
         Action::Invite => "an invitation",
         Action::Remind => "a reminder",
+        Action::HandOver => "a link in hand, no message,",
+        Action::Refresh => "a fresh invitation",
     };
     let mut lines = vec![format!("People looked at: {}", grouped(totals.people()))];
     let mut line = |count: u64, text: String| {
@@ -50,8 +52,87 @@ pub(super) fn of(batch: &Batch, credential: CredentialKind) -> String {
     } else {
         lines.push(format!("Messages: {without}"));
     }
+    lines.extend(words(totals));
     lines.push(format!("To be confirmed by {}", batch.expires_at.format("%Y-%m-%d %H:%M UTC")));
     lines.join("\n")
+}
+
+/// In which languages, how many segments, and who shares an address; with consent to resets, where there are any.
+fn words(totals: &Totals) -> Vec<String> {
+    let wording = totals.wording.clone().and(&totals.reset_wording);
+    let mut lines = Vec::new();
+    let mut languages: Vec<(&String, &u64)> = wording.languages.iter().collect();
+    languages.sort_by_key(|(tag, count)| (std::cmp::Reverse(**count), *tag));
+    if !languages.is_empty() {
+        let each = languages.iter().map(|(tag, count)| format!("{} {}", language(tag), grouped(**count)));
+        let each = each.collect::<Vec<_>>().join(", ");
+        let fallbacks = wording.fallbacks.iter().map(|(from_to, count)| {
+            let missing = from_to.split(' ').next().unwrap_or_default();
+            format!("no {}: {from_to} {}", language(missing), grouped(*count))
+        });
+        let fallbacks = fallbacks.collect::<Vec<_>>().join("; ");
+        lines.push(if fallbacks.is_empty() {
+            format!("In {each}")
+        } else {
+            format!("In {each} ({fallbacks})")
+        });
+    }
+    if wording.sms_segments > 0 {
+        let ucs2 = match wording.sms_ucs2 {
+            0 => String::new(),
+            1 => "; 1 person's has letters that leave room for 70 characters a segment instead of 160".into(),
+            count => format!(
+                "; those of {} people have letters that leave room for 70 characters a segment instead of 160",
+                grouped(count)
+            ),
+        };
+        lines.push(format!("SMS segments: {}{ucs2}", grouped(wording.sms_segments)));
+    }
+    if totals.shared_addresses_with_resets > 0 {
+        lines.push(format!(
+            "{} people share the address of a message with somebody else",
+            grouped(totals.shared_addresses_with_resets)
+        ));
+    }
+    if totals.reset > 0 {
+        for line in &mut lines {
+            line.push_str(", resets included");
+        }
+    }
+    lines
+}
+
+/// A language's name, or its tag where we do not know it.
+fn language(tag: &str) -> &str {
+    match tag {
+        "ar" => "Arabic",
+        "cs" => "Czech",
+        "da" => "Danish",
+        "de" => "German",
+        "el" => "Greek",
+        "en" => "English",
+        "es" => "Spanish",
+        "et" => "Estonian",
+        "fi" => "Finnish",
+        "fr" => "French",
+        "hu" => "Hungarian",
+        "is" => "Icelandic",
+        "it" => "Italian",
+        "lt" => "Lithuanian",
+        "lv" => "Latvian",
+        "nb" => "Norwegian",
+        "nl" => "Dutch",
+        "pl" => "Polish",
+        "pt" => "Portuguese",
+        "ro" => "Romanian",
+        "ru" => "Russian",
+        "so" => "Somali",
+        "sv" => "Swedish",
+        "tr" => "Turkish",
+        "uk" => "Ukrainian",
+        "ur" => "Urdu",
+        other => other,
+    }
 }
 
 fn messages(some: &BTreeMap<Channel, u64>, more: &BTreeMap<Channel, u64>) -> String {
@@ -80,7 +161,39 @@ fn grouped(number: u64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::grouped;
+    use super::{grouped, words};
+    use crate::model::batch::Totals;
+    use crate::model::wording::Wording;
+
+    fn written_in(languages: &[(&str, u64)]) -> Wording {
+        let languages = languages.iter().map(|(tag, count)| ((*tag).to_owned(), *count)).collect();
+        Wording { languages, ..Wording::default() }
+    }
+
+    #[test]
+    fn languages_sizes_and_shared_addresses_are_told_in_words() {
+        let mut totals = Totals { wording: written_in(&[("en", 3), ("nb", 412)]), ..Totals::default() };
+        assert_eq!(words(&totals), ["In Norwegian 412, English 3"]);
+        totals.wording.fallbacks = [("pl → nb".to_owned(), 412)].into();
+        (totals.wording.sms_segments, totals.wording.sms_ucs2) = (1_400, 2);
+        (totals.shared_addresses, totals.shared_addresses_with_resets) = (4, 4);
+        assert_eq!(
+            words(&totals),
+            [
+                "In Norwegian 412, English 3 (no Polish: pl → nb 412)",
+                "SMS segments: 1,400; those of 2 people have letters that leave room for 70 characters a segment \
+                 instead of 160",
+                "4 people share the address of a message with somebody else",
+            ]
+        );
+        totals.reset = 1;
+        totals.reset_wording = written_in(&[("en", 1)]);
+        assert_eq!(
+            words(&totals)[0],
+            "In Norwegian 412, English 4 (no Polish: pl → nb 412), resets included"
+        );
+        assert!(words(&Totals::default()).is_empty());
+    }
 
     #[test]
     fn thousands_are_grouped() {

@@ -2,6 +2,7 @@
 
 use tracing::instrument;
 
+use super::erase::known_address;
 use super::error::Error;
 use super::invites::Invites;
 use super::page::Page;
@@ -50,6 +51,9 @@ impl Invites {
                 PhoneNumber::parse(address, country)?.as_str().to_owned()
             }
         };
+        let key = self.inner.key.suppression_key();
+        let known = known_address(&key, actor.organisation(), channel, address.clone());
+        self.inner.store.recognise(actor.organisation(), vec![known]).await?;
         let change = SuppressionChange { actor: actor.clone(), channel, address, reason };
         Ok(self.inner.store.suppress(change).await?)
     }

@@ -51,6 +51,8 @@ pub enum UserStatus {
     HasPassword,
     /// A message of theirs is on its way.
     OnItsWay,
+    /// Their set-up link was given to somebody who is to hand it over, and it has not expired.
+    LinkHandedOver,
     /// Their newest message did not arrive, or nobody knows.
     Failed(DeliveryState),
     /// Their invitation expired unused.
@@ -77,6 +79,7 @@ impl UserStatus {
             )
         });
         let invitation = history.last_invitation.as_ref().map(|invitation| invitation.state);
+        let handed_over = history.last_invitation.as_ref().is_some_and(|invitation| invitation.handed_over);
         if user.deactivated {
             Self::Deactivated
         } else if history.is_set_up(&User { has_password: false, ..user.clone() }) {
@@ -85,9 +88,11 @@ impl UserStatus {
             Self::HasPassword
         } else if history.on_their_way {
             Self::OnItsWay
+        } else if handed_over && invitation == Some(InvitationState::Pending) {
+            Self::LinkHandedOver
         } else if let Some(state) = failed {
             Self::Failed(state)
-        } else if history.invited && invitation == Some(InvitationState::Expired) {
+        } else if (history.invited || handed_over) && invitation == Some(InvitationState::Expired) {
             Self::Expired
         } else if history.last_reminder_at.is_some() {
             Self::Reminded

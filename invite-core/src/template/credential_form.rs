@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::model::credential::CredentialKind;
+
 /// What a message lets a person sign in with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -19,6 +21,20 @@ pub enum CredentialForm {
 impl CredentialForm {
     /// Every form.
     pub const ALL: [Self; 3] = [Self::Password, Self::Link, Self::None];
+
+    /// That of a credential.
+    pub const fn of(kind: CredentialKind) -> Self {
+        match kind {
+            CredentialKind::TemporaryPassword => Self::Password,
+            CredentialKind::SetUpLink => Self::Link,
+        }
+    }
+
+    /// Those of the messages of an organisation whose invitations carry this kind: what its own messages are checked
+    /// for.
+    pub const fn in_use(kind: CredentialKind) -> [Self; 2] {
+        [Self::of(kind), Self::None]
+    }
 
     /// The name in settings, files and databases.
     pub const fn as_str(self) -> &'static str {

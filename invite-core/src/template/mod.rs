@@ -30,6 +30,7 @@ mod markdown;
 mod piece;
 mod problem;
 mod render;
+mod resolve;
 mod source;
 mod spacing;
 
@@ -40,6 +41,7 @@ pub use problem::Problem;
 pub use render::{
     MAX_HTML, MAX_SMS, MAX_SUBJECT, Part, RenderError, Rendered, RenderedEmail, RenderedSms, Template,
 };
+pub use resolve::{Resolved, resolve, wording};
 pub use values::{CredentialValue, Values};
 pub use variable::Variable;
 

@@ -247,6 +247,7 @@ pub(crate) fn settings(name: &str) -> Settings {
     settings.link_pattern = Some("https://app.acme.example/welcome#{token}".parse().unwrap());
     settings.channels = Channel::ALL.into();
     settings.country = Some("NO".parse().unwrap());
+    settings.quiet_hours = None;
     settings
 }
 

@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, reason = "a test says by panicking what it did not expect")]
 
 mod house;
+mod offers;
 mod people;
 mod population;
 mod rule_01_consent;

@@ -4,11 +4,19 @@ use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::time::Duration;
 
-use invite_core::model::id::{BatchId, OrganisationId, UserId};
+use invite_core::model::id::{BatchId, ImportId, OrganisationId, UserId};
+use invite_core::model::item::{Decision, SkipReason};
+use invite_core::model::locale::Locale;
 use invite_core::model::message::Channel;
+use invite_core::model::message_kind::MessageKind;
 use invite_core::model::role::Role;
 use invite_core::model::selection::Filter;
-use invite_core::service::{Acceptance, ConfirmOptions, Error, ImportOptions, SecretCheck, SignIn, SignedIn};
+use invite_core::model::sender::Covers;
+use invite_core::model::template_key::TemplateKey;
+use invite_core::service::{
+    Acceptance, ConfirmOptions, Error, FreshAnswer, FreshRequest, HandOverOptions, ImportOptions, Preview,
+    Retry, SecretCheck, SignIn, SignedIn,
+};
 use invite_core::{Actor, Invite, Invites, Secret};
 
 use crate::house::{CHOSEN, House, password, person, secret, settings};
@@ -21,6 +29,7 @@ struct Two {
     plan: BatchId,
     batch: BatchId,
     temporary: Secret,
+    import: ImportId,
     theirs: OrganisationId,
     thief: Actor,
 }
@@ -30,18 +39,21 @@ impl Two {
         let house = House::new().await;
         let anna = house.add("anna").await;
         house.set_up("anna", anna).await;
+        let file = "username,group\nanna,Oslo\n".as_bytes();
+        let import = house.invites.import(&house.admin, file, ImportOptions::default()).await.unwrap().import;
         let batch = house.send(Invite::users([anna])).await;
         let temporary = password(house.messages_to("anna").last().unwrap());
         house.add("bo").await;
         let plan = house.invites.plan(&house.admin, Invite::never_invited()).await.unwrap().id();
         house.invites.suppress(&house.admin, Channel::Email, "bo@acme.example").await.unwrap();
+        house.invites.save_template(&house.admin, &key(), OWN).await.unwrap();
 
         let theirs = house.invites.create_organisation("theirs".parse().unwrap(), settings("Theirs")).await;
         let theirs = theirs.unwrap().id;
         let boss = person("boss", |user| user.role = Role::Administrator);
         let thief = Actor::administrator(theirs, boss.id);
         house.invites.add_user(&Actor::system(theirs), boss).await.unwrap();
-        Self { house, anna, plan, batch, temporary, theirs, thief }
+        Self { house, anna, plan, batch, temporary, import, theirs, thief }
     }
 
     /// Everything of ours that could be changed, in words.
@@ -58,15 +70,17 @@ impl Two {
             writeln!(all, "{batch:?} {items:?} {:?}", house.deliveries(batch.id).await).unwrap();
         }
         let suppressions = invites.suppressions(admin, None, 100).await.unwrap();
+        writeln!(all, "{:?}", invites.imports(admin, None, 100).await.unwrap()).unwrap();
         let settings = invites.organisation(house.organisation).await.unwrap();
         let audit = invites.audit(admin, None, 1000).await.unwrap();
-        writeln!(all, "{suppressions:?} {settings:?} {audit:?}").unwrap();
+        let templates = invites.templates(admin).await.unwrap();
+        writeln!(all, "{suppressions:?} {settings:?} {audit:?} {templates:?}").unwrap();
         all
     }
 
     /// Calls a service of [`Invites`] as the administrator of the other organisation, with ids of ours.
     async fn try_to_cross_with(&self, service: &str) {
-        let Self { house, anna, plan, batch, temporary, theirs, thief } = self;
+        let Self { house, anna, plan, batch, temporary, theirs, thief, .. } = self;
         let (invites, anna, plan, batch, theirs): (&Invites, _, _, _, _) =
             (&house.invites, *anna, *plan, *batch, *theirs);
         let now = "2026-11-23T09:00:00Z".parse().unwrap();
@@ -101,6 +115,16 @@ impl Two {
                 let report = invites.import(thief, file, ImportOptions::default()).await.unwrap();
                 assert_eq!((report.created, report.updated), (1, 0));
             }
+            "imports" => assert!(invites.imports(thief, None, 10).await.unwrap().rows.is_empty()),
+            "undo_import" => not_found(invites.undo_import(thief, self.import).await),
+            "find_user" => {
+                for name in ["anna", "anna@acme.example", &anna.to_string()] {
+                    not_found(invites.find_user(thief, name).await);
+                }
+            }
+            "export_person" => not_found(invites.export_person(thief, anna).await),
+            "erase_person" => not_found(invites.erase_person(thief, anna).await),
+            "record_erased" => assert!(!invites.record_erased(theirs, anna).await.unwrap().found),
             "plan" => {
                 let plan = invites.plan(thief, Invite::users([anna])).await.unwrap();
                 assert_eq!(plan.totals().recipients(), 0);
@@ -118,6 +142,16 @@ impl Two {
             "resume" => not_found(invites.resume(thief, batch).await),
             "cancel" => not_found(invites.cancel(thief, batch).await),
             "recall" => not_found(invites.recall(thief, batch).await),
+            "retry" => not_found(invites.retry(thief, batch, Retry::Both).await),
+            // Of whoever operates the senders, which organisations may share.
+            "pause_sender" => {
+                let paused = invites.pause_sender(thief, Covers::Account("email".into()), "theft").await;
+                assert!(matches!(paused, Err(Error::OperatorsOnly)));
+            }
+            "resume_sender" => {
+                let resumed = invites.resume_sender(thief, Covers::Account("email".into())).await;
+                assert!(matches!(resumed, Err(Error::OperatorsOnly)));
+            }
             // Pauses are the senders', which organisations share or not as the host says.
             "sender_pauses" => assert_eq!(invites.sender_pauses(thief).await.unwrap(), []),
             "suppressions" => assert!(invites.suppressions(thief, None, 10).await.unwrap().rows.is_empty()),
@@ -129,6 +163,23 @@ impl Two {
             }
             "story" => not_found(invites.story(thief, anna).await),
             "change_settings" => drop(invites.change_settings(thief, settings("Renamed")).await.unwrap()),
+            "templates" | "template" | "template_versions" | "template_difference" | "check_template"
+            | "save_template" | "reset_template" | "preview" | "send_test" => {
+                self.try_to_cross_with_messages(service).await;
+            }
+            "hand_over_link" => {
+                let options = HandOverOptions { reset: true };
+                let refused = invites.hand_over_link(thief, anna, options).await.unwrap_err();
+                let unknown = Decision::Skip(SkipReason::NotFound);
+                assert!(matches!(refused, Error::NotHandedOver(decision) if decision == unknown));
+            }
+            "request_fresh" => {
+                for request in [FreshRequest::Name("anna".into()), FreshRequest::Person(anna)] {
+                    let answer = invites.request_fresh(theirs, request, "").await.unwrap();
+                    assert_eq!(answer, FreshAnswer::Noted);
+                }
+                assert_eq!(house.work().await.sent, 0);
+            }
             "own_password_counts" => {
                 // It is retired with us.
                 assert!(!house.own_counts(anna).await);
@@ -155,6 +206,45 @@ impl Two {
             new => panic!("rule 4: try {new} here with another organisation's ids"),
         }
     }
+
+    /// The services about messages of an organisation's own.
+    async fn try_to_cross_with_messages(&self, service: &str) {
+        let Self { house, anna, thief, .. } = self;
+        let (invites, anna): (&Invites, _) = (&house.invites, *anna);
+        match service {
+            "templates" => {
+                let rows = invites.templates(thief).await.unwrap();
+                assert!(rows.iter().all(|row| row.own.is_none()));
+            }
+            "template" => {
+                assert!(invites.template(thief, &key(), None).await.unwrap().built_in);
+                not_found(invites.template(thief, &key(), Some("1")).await);
+            }
+            "template_versions" => {
+                assert!(invites.template_versions(thief, &key(), None, 10).await.unwrap().rows.is_empty());
+            }
+            "template_difference" => {
+                not_found(invites.template_difference(thief, &key(), Some("1"), None).await);
+            }
+            "check_template" => invites.check_template(thief, &key(), OWN).await.unwrap(),
+            "save_template" => assert_eq!(invites.save_template(thief, &key(), OWN).await.unwrap(), "1"),
+            "reset_template" => not_found(invites.reset_template(thief, &key()).await),
+            "preview" => not_found(invites.preview(thief, &Preview::of(key()).person(anna)).await),
+            "send_test" => {
+                let preview = Preview::of(key()).person(anna);
+                not_found(invites.send_test(thief, &preview, "thief@example.com").await);
+            }
+            new => panic!("rule 4: try {new} here with another organisation's ids"),
+        }
+    }
+}
+
+/// A message of their own that they saved.
+const OWN: &str = "Subject: Ours\n\nSign in as {{ sign_in_name }} with {{ password }}\n";
+
+fn key() -> TemplateKey {
+    let (kind, channel) = (MessageKind::Invitation, Channel::Email);
+    TemplateKey { kind, channel, locale: Locale::english() }
 }
 
 fn not_found<T>(answer: Result<T, Error>) {
@@ -211,7 +301,7 @@ async fn rule_04_two_organisations_with_the_same_people_send_each_its_own() {
 }
 
 /// The methods of ports that do not begin with the organisation; each says why in its trait's documentation.
-const WITHOUT_ORGANISATION: [&str; 15] = [
+const WITHOUT_ORGANISATION: [&str; 16] = [
     // How an organisation is found, and how the host lists them.
     "organisations::by_alias",
     "organisations::organisations",
@@ -228,6 +318,7 @@ const WITHOUT_ORGANISATION: [&str; 15] = [
     "queue::waiting",
     // For the host itself.
     "records::events",
+    "records::resume_sender",
     "records::sender_pauses",
     // The digest is all that there is.
     "redemption::link",
@@ -260,12 +351,14 @@ fn rule_04_the_port_methods_that_do_not_begin_with_the_organisation_are_these() 
     assert_eq!(without, WITHOUT_ORGANISATION);
 }
 
-/// The structs of a port's source that name an organisation, or an actor, who has one.
+/// The structs of a port's source that name an organisation, or an actor or a new plan, which have one.
 fn scoped_requests(source: &str) -> Vec<&str> {
     let structs = source.split("pub struct ").skip(1);
     let scoped = structs.filter(|text| {
         let fields = text.split("\n}").next().unwrap();
-        fields.contains("pub organisation: OrganisationId") || fields.contains("pub actor: Actor")
+        ["pub organisation: OrganisationId", "pub actor: Actor", "pub plan: NewPlan"]
+            .iter()
+            .any(|field| fields.contains(field))
     });
     scoped.map(|text| text.split([' ', '(']).next().unwrap()).collect()
 }

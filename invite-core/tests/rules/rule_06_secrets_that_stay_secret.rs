@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::fmt;
 use std::fmt::Write;
 use std::sync::Once;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use invite_core::credential::LinkToken;
@@ -11,9 +12,9 @@ use invite_core::memory::RecordingTransport;
 use invite_core::model::credential::CredentialKind;
 use invite_core::model::event::EventCursor;
 use invite_core::model::message::Message;
-use invite_core::model::outcome::Outcome;
+use invite_core::model::outcome::{Outcome, Receipt};
 use invite_core::model::selection::Filter;
-use invite_core::port::redemption::Redemption;
+use invite_core::port::redemption::{OpenPassword, Redemption};
 use invite_core::service::SignIn;
 use invite_core::{Invite, Remind, Secret};
 use tracing::field::{Field, Visit};
@@ -180,4 +181,27 @@ async fn rule_06_the_sealed_secret_is_wiped_when_no_message_needs_it_any_more() 
     assert_eq!(sealed(house.record(anna).await), [true]);
     house.work_to_the_end().await;
     assert_eq!(sealed(house.record(anna).await), [false]);
+}
+
+#[tokio::test]
+async fn rule_06_a_sign_in_spends_one_hash_on_temporary_passwords_however_many_invitations_are_open() {
+    let accepted = AtomicUsize::new(0);
+    let transport = RecordingTransport::answering(move |_| match accepted.fetch_add(1, Ordering::SeqCst) {
+        0 => Outcome::Accepted(Receipt("1".into())),
+        _ => Outcome::Deferred { retry_after: Some(Duration::from_hours(1)), answer: answer("later") },
+    });
+    let house = House::with(transport, |_| {}).await;
+    let anna = house.add("anna").await;
+    let bo = house.add("bo").await;
+    house.send(Invite::users([anna])).await;
+    house.clock.advance(Duration::from_hours(2));
+    house.send(Invite::users([anna, bo])).await;
+    let open = house.store.open_passwords(house.organisation, anna).await.unwrap();
+    assert_eq!(open.len(), 2);
+    assert_ne!(open[0].invitation, open[1].invitation);
+    let settings = |of: &OpenPassword| (of.hash.salt().unwrap(), of.hash.cost());
+    assert_eq!(settings(&open[0]), settings(&open[1]));
+    assert_ne!(open[0].hash.as_str(), open[1].hash.as_str());
+    let other = house.store.open_passwords(house.organisation, bo).await.unwrap();
+    assert_ne!(other[0].salt.as_bytes(), open[0].salt.as_bytes());
 }

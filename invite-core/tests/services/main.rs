@@ -3,11 +3,19 @@
 
 mod accept;
 mod batches;
+mod erase;
+mod fresh;
 mod hosts;
 mod import;
 mod plan;
+mod returning;
+mod rollout;
+mod shared_addresses;
 mod sign_in;
 mod story;
 mod support;
+mod sync;
+mod templates;
 mod tenancy;
+mod undo;
 mod users;

@@ -156,6 +156,7 @@ impl World {
                     let order = MintOrder {
                         kind: wish.kind,
                         organisation: delivery.organisation,
+                        user: delivery.user,
                         invitation: delivery.invitation,
                         generation,
                         salt: wish.salt,

@@ -1,10 +1,13 @@
 //! Who may, and that nothing crosses an organisation's border.
 
+use invite_core::model::locale::Locale;
 use invite_core::model::message::Channel;
+use invite_core::model::message_kind::MessageKind;
 use invite_core::model::organisation::Settings;
 use invite_core::model::role::Role;
 use invite_core::model::selection::Filter;
-use invite_core::service::{Error, ImportOptions};
+use invite_core::model::template_key::TemplateKey;
+use invite_core::service::{Error, ImportOptions, Preview};
 use invite_core::{Actor, Invite};
 
 use crate::support::{World, person};
@@ -37,8 +40,22 @@ async fn refusals(world: &World, actor: &Actor) -> Vec<(&'static str, Option<Err
         ("suppress", invites.suppress(actor, Channel::Email, "a@example.com").await.err()),
         ("unsuppress", invites.unsuppress(actor, Channel::Email, "a@example.com").await.err()),
         ("audit", invites.audit(actor, None, 10).await.err()),
+        ("templates", invites.templates(actor).await.err()),
+        ("template", invites.template(actor, &key(), None).await.err()),
+        ("versions", invites.template_versions(actor, &key(), None, 10).await.err()),
+        ("difference", invites.template_difference(actor, &key(), None, None).await.err()),
+        ("check", invites.check_template(actor, &key(), "").await.err()),
+        ("save", invites.save_template(actor, &key(), "").await.err()),
+        ("reset", invites.reset_template(actor, &key()).await.err()),
+        ("preview", invites.preview(actor, &Preview::of(key())).await.err()),
+        ("test", invites.send_test(actor, &Preview::of(key()), "a@example.com").await.err()),
         ("story", invites.story(actor, anna).await.err()),
     ]
+}
+
+fn key() -> TemplateKey {
+    let (kind, channel) = (MessageKind::Invitation, Channel::Email);
+    TemplateKey { kind, channel, locale: Locale::english() }
 }
 
 #[tokio::test]

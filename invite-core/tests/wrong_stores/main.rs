@@ -102,6 +102,53 @@ caught! {
     a_version_that_was_pinned_is_not_kept: PinsForgotten
         by a_message_of_ones_own_has_versions_that_count_up_and_can_go_back_to_the_built_in_one
     the_audit_forgets: AuditForgets by confirming_is_audited_once
+    settings_are_saved_over_messages_that_nobody_checked: TemplatesUnchecked
+        by settings_are_saved_only_with_the_messages_that_they_were_checked_with
+    settings_and_messages_do_not_look_at_each_other: SettingsUnchecked
+        by settings_and_a_message_that_exclude_each_other_are_never_both_saved
+    a_message_is_saved_under_settings_that_nobody_checked: SettingsUnchecked
+        by a_message_is_saved_only_under_the_settings_that_it_was_checked_for
+    what_went_back_is_in_force: ResetsInForce
+        by the_own_messages_in_force_are_listed_and_those_that_went_back_are_not
+    versions_come_oldest_first: VersionsOldestFirst
+        by the_versions_of_a_message_say_when_and_by_whom_newest_first_page_by_page
+    test_messages_have_no_limit: TestsUncounted by test_messages_are_counted_for_each_actor_and_time
+    all_actors_share_a_limit_of_test_messages: TestsOfAll by test_messages_are_counted_for_each_actor_and_time
+    a_plan_pins_nothing: NothingPinned by a_plan_counts_the_languages_of_the_messages_that_it_pins
+    addresses_are_shared_with_whoever_was_taken_out: SharedAsPlanned
+        by whoever_is_taken_out_of_a_plan_no_longer_counts_in_its_figures
+    whoever_was_taken_out_counts_in_the_languages: WordingAsPlanned
+        by whoever_is_taken_out_of_a_plan_no_longer_counts_in_its_figures
+    erasing_is_answered_and_forgotten: ErasedLater by whoever_is_erased_loses_what_was_sent_and_what_waits
+    an_erased_address_is_written_to_again: SuppressionErased by an_address_stays_suppressed_by_its_hash
+    traces_are_of_everybody: TracesOfAll by traces_are_of_one_person
+    a_pilot_goes_to_all: PilotIgnored by a_pilot_goes_to_the_first_people_and_the_batch_pauses_itself
+    a_pilot_that_is_out_lets_the_rest_go: ResumesItself
+        by a_pilot_goes_to_the_first_people_and_the_batch_pauses_itself
+    a_batch_starts_before_its_time: StartsAtOnce by nothing_leaves_before_the_start_time_nor_in_the_hold
+    a_request_begins_anew_with_each_chunk: RetryForgetsCursor
+        by a_request_goes_on_where_it_ended_and_leaves_alone_what_failed_meanwhile
+    a_chunk_takes_all: RetriesWithoutLimit
+        by a_request_goes_on_where_it_ended_and_leaves_alone_what_failed_meanwhile
+    what_was_not_asked_for_goes_again: RetriesAll by only_what_was_asked_for_goes_again
+    phones_ring_at_night: NightIgnored by an_sms_waits_until_the_night_is_over
+    a_missing_key_costs_attempts: LockedCharged by a_message_under_a_missing_key_waits_alone_and_uses_up_nothing
+    a_damaged_secret_stays: DamagedKept
+        by a_damaged_secret_is_replaced_by_the_next_one_at_the_cost_of_an_attempt
+    a_late_acceptance_retires_nothing: LateAcceptanceForgotten
+        by an_unknown_message_that_is_reported_as_arrived_retires_and_supersedes
+    a_sender_that_a_hand_stopped_goes_on: HandForgets
+        by a_sender_stopped_by_hand_is_not_tried_until_it_is_resumed_by_hand
+    an_invitation_expires_untold: ExpiryUntold
+        by an_invitation_expires_with_its_newest_generation_each_time_it_was_reopened
+    a_link_resets_without_consent: LinkConsentIgnored by without_consent_nobody_who_is_set_up_gets_a_link
+    links_that_were_handed_over_add_up: LinksAddUp by a_newer_link_supersedes_the_one_before
+    a_stranger_resets_a_password: RequestsInvite by a_request_resets_nobody_whose_password_counts_again_by_then
+    a_stranger_invites_whom_nobody_invited: RequestsInvite by a_fresh_credential_goes_to_nobody_else
+    a_stranger_asks_without_end: RequestsUnlimited by requests_for_a_person_are_heard_a_few_times_an_hour
+    many_strangers_at_once_are_all_heard: RequestsUnlimited by of_many_requests_at_the_same_time_a_few_are_heard
+    an_address_asks_without_end: RequestsFromNowhere
+        by requests_from_an_address_are_heard_for_whomever_they_are
 }
 
 #[test]

@@ -13,31 +13,39 @@ use invite_core::decision::history::History;
 use invite_core::machine::batch::{BatchEvent, WrongBatchState};
 use invite_core::memory::{ManualClock, MemoryStore};
 use invite_core::model::actor::Actor;
-use invite_core::model::batch::{Batch, BatchState, Progress};
+use invite_core::model::batch::{Batch, BatchState, Progress, TemplatePins};
 use invite_core::model::delivery::{Delivery, DeliveryState};
 use invite_core::model::event::{Event, EventCursor, Happening};
 use invite_core::model::id::{
     BatchId, ClaimToken, CredentialId, DeliveryId, InvitationId, OrganisationId, UserId,
 };
 use invite_core::model::invitation::RevokeReason;
-use invite_core::model::item::Item;
+use invite_core::model::item::{Action, Item};
 use invite_core::model::message::Channel;
 use invite_core::model::message_kind::MessageKind;
 use invite_core::model::organisation::{Alias, Organisation};
 use invite_core::model::outcome::{Answer, Outcome, Receipt};
-use invite_core::model::sender::SenderPause;
+use invite_core::model::sender::{Covers, SenderPause};
 use invite_core::model::suppression::Suppression;
 use invite_core::model::template_key::TemplateKey;
 use invite_core::model::user::User;
 use invite_core::policy::Policy;
 use invite_core::port::clock::Clock;
 use invite_core::port::error::PortResult;
-use invite_core::port::organisations::{OrganisationSaved, Organisations, StoredTemplate};
-use invite_core::port::plans::{BatchChange, Confirm, Confirmed, NewPlan, PlanPage, Plans};
+use invite_core::port::offers::{HandOverLink, LinkHandedOver, Offers, Refresh, Refreshed};
+use invite_core::port::organisations::{
+    OrganisationSaved, Organisations, SaveTemplate, StoredTemplate, TemplateSaved, TemplateVersion, TestSend,
+};
+use invite_core::port::plans::{
+    BatchChange, Confirm, Confirmed, NewPlan, PlanPage, Plans, Retried, RetryChunk,
+};
 use invite_core::port::queue::{
     Begin, Begun, Claim, Claimed, HandOver, HandOverResult, Queue, Record, RecordDelivery, Reported, Waiting,
 };
-use invite_core::port::records::{Arrival, AuditEntry, PersonRecord, Records, SuppressionChange};
+use invite_core::port::records::{
+    Arrival, AuditEntry, Erase, Erased, KnownAddress, PersonRecord, Records, SenderStop, SuppressionChange,
+    Traces,
+};
 use invite_core::port::redemption::{
     Close, Guess, Link, LinkState, OpenPassword, Redemption, Reserve, Reserved,
 };
@@ -143,6 +151,64 @@ pub(super) enum Fault {
     PinsForgotten,
     /// The audit is empty.
     AuditForgets,
+    /// Settings are saved whatever messages were checked against them.
+    TemplatesUnchecked,
+    /// Messages are saved whatever settings they were checked for.
+    SettingsUnchecked,
+    /// Messages that went back to the built-in ones are in force.
+    ResetsInForce,
+    /// The versions of a message come in the order of their saving.
+    VersionsOldestFirst,
+    /// Test messages have no limit.
+    TestsUncounted,
+    /// All actors share the limit of test messages.
+    TestsOfAll,
+    /// Plans pin no versions.
+    NothingPinned,
+    /// People without consent and the confirmer still count where addresses are shared.
+    SharedAsPlanned,
+    /// The languages of those who are taken out of a plan still count.
+    WordingAsPlanned,
+    /// Erasing says yes and does nothing.
+    ErasedLater,
+    /// An address of an erased person is no longer suppressed.
+    SuppressionErased,
+    /// The export of a person has everybody's events.
+    TracesOfAll,
+    /// A pilot is confirmed for all at once.
+    PilotIgnored,
+    /// A start time is ignored.
+    StartsAtOnce,
+    /// A batch is resumed as soon as it pauses.
+    ResumesItself,
+    /// Every retry is a request of its own.
+    RetryForgetsCursor,
+    /// A retry takes the failed and the unknown, whatever was asked for.
+    RetriesAll,
+    /// A retry knows no limit.
+    RetriesWithoutLimit,
+    /// Nobody sleeps.
+    NightIgnored,
+    /// A message under a missing key is deferred.
+    LockedCharged,
+    /// A damaged secret is kept.
+    DamagedKept,
+    /// Reports that a message arrived say only that it did.
+    LateAcceptanceForgotten,
+    /// A sender that is stopped by hand is let go on at once.
+    HandForgets,
+    /// Nobody is told that an invitation expired.
+    ExpiryUntold,
+    /// Consent is taken for given where a link is handed over.
+    LinkConsentIgnored,
+    /// Links that are handed over go on working beside each other.
+    LinksAddUp,
+    /// A request for a fresh credential is an invitation by the system like any other.
+    RequestsInvite,
+    /// Requests for fresh credentials have no limit.
+    RequestsUnlimited,
+    /// Requests are not counted for their address.
+    RequestsFromNowhere,
 }
 
 /// A clock that every other reader sees ten minutes ahead.
@@ -178,6 +244,7 @@ pub(super) struct Wrong {
 struct Notes {
     tokens: BTreeMap<DeliveryId, ClaimToken>,
     claims: BTreeMap<DeliveryId, u32>,
+    owners: BTreeMap<DeliveryId, (OrganisationId, BatchId)>,
     last_claim: Option<Claimed>,
     digests: Vec<[u8; 32]>,
     plans: BTreeMap<BatchId, (NewPlan, Vec<PlanPage>)>,
@@ -189,6 +256,8 @@ struct Notes {
     guesses: BTreeMap<UserId, u32>,
     reservations: BTreeMap<CredentialId, u64>,
     read: EventCursor,
+    resets: Vec<TemplateKey>,
+    forgets_hashes: bool,
 }
 
 impl Wrong {
@@ -217,6 +286,12 @@ impl Wrong {
         policy
     }
 
+    /// The messages of its own that an organisation has in force.
+    async fn in_force(&self, organisation: OrganisationId) -> PortResult<TemplatePins> {
+        let own = self.store.templates(organisation).await?;
+        Ok(own.iter().map(|(key, version)| (key, version.version.as_str())).collect())
+    }
+
     /// The organisations in which something is looked for: with a tenant that is ignored, all.
     async fn everywhere(&self, organisation: OrganisationId) -> PortResult<Vec<OrganisationId>> {
         let mut all = vec![organisation];
@@ -231,10 +306,18 @@ impl Wrong {
 impl Organisations for Wrong {
     async fn save_organisation(
         &self,
-        organisation: Organisation,
+        mut organisation: Organisation,
         actor: Actor,
+        templates: TemplatePins,
     ) -> PortResult<OrganisationSaved> {
-        self.store.save_organisation(organisation, actor).await
+        if self.is(Fault::NightIgnored) {
+            organisation.settings.quiet_hours = None;
+        }
+        let mut templates = templates;
+        if self.is(Fault::TemplatesUnchecked) {
+            templates = self.in_force(organisation.id).await?;
+        }
+        self.store.save_organisation(organisation, actor, templates).await
     }
 
     async fn organisation(&self, id: OrganisationId) -> PortResult<Option<Organisation>> {
@@ -263,14 +346,55 @@ impl Organisations for Wrong {
         self.store.template(organisation, key, version).await
     }
 
-    async fn save_template(
+    async fn templates(
+        &self,
+        organisation: OrganisationId,
+    ) -> PortResult<Vec<(TemplateKey, TemplateVersion)>> {
+        let mut templates = self.store.templates(organisation).await?;
+        if self.is(Fault::ResetsInForce) {
+            let resets = self.notes().resets.clone();
+            for key in resets {
+                let versions = self.store.template_versions(organisation, key.clone(), None, 1).await?;
+                templates.extend(versions.into_iter().map(|version| (key.clone(), version)));
+            }
+        }
+        Ok(templates)
+    }
+
+    async fn template_versions(
         &self,
         organisation: OrganisationId,
         key: TemplateKey,
-        source: Option<String>,
-        actor: Actor,
-    ) -> PortResult<String> {
-        self.store.save_template(organisation, key, source, actor).await
+        before: Option<String>,
+        limit: usize,
+    ) -> PortResult<Vec<TemplateVersion>> {
+        let mut versions = self.store.template_versions(organisation, key, before, limit).await?;
+        if self.is(Fault::VersionsOldestFirst) {
+            versions.reverse();
+        }
+        Ok(versions)
+    }
+
+    async fn save_template(&self, mut save: SaveTemplate) -> PortResult<TemplateSaved> {
+        if self.is(Fault::SettingsUnchecked)
+            && let Some(organisation) = self.store.organisation(save.actor.organisation()).await?
+        {
+            save.credential = organisation.settings.credential;
+        }
+        if save.source.is_none() {
+            self.notes().resets.push(save.key.clone());
+        }
+        self.store.save_template(save).await
+    }
+
+    async fn count_test_send(&self, mut send: TestSend) -> PortResult<Option<DateTime<Utc>>> {
+        if self.is(Fault::TestsUncounted) {
+            send.at_most = u32::MAX;
+        }
+        if self.is(Fault::TestsOfAll) {
+            send.actor = Actor::system(send.actor.organisation());
+        }
+        self.store.count_test_send(send).await
     }
 }
 
@@ -281,6 +405,9 @@ impl Plans for Wrong {
     }
 
     async fn open_plan(&self, mut plan: NewPlan) -> PortResult<Batch> {
+        if self.is(Fault::NothingPinned) {
+            plan.templates = TemplatePins::default();
+        }
         if self.is(Fault::PlanForEver) {
             plan.lifetime = Duration::from_hours(24 * 365);
         }
@@ -310,9 +437,26 @@ impl Plans for Wrong {
             Fault::ConfirmerKept => confirm.actor = Actor::system(confirm.actor.organisation()),
             Fault::ConsentIgnored => confirm.resets = true,
             Fault::HoldIgnored => confirm.hold = Some(Duration::ZERO),
+            Fault::PilotIgnored => confirm.pilot = None,
+            Fault::StartsAtOnce => confirm.starts_in = Duration::ZERO,
             _ => {}
         }
-        let confirmed = self.store.confirm(confirm.clone()).await?;
+        let planned = self.store.batch(confirm.actor.organisation(), confirm.plan).await?;
+        let mut confirmed = self.store.confirm(confirm.clone()).await?;
+        if let (Some(planned), Confirmed::Now(batch)) = (planned, &mut confirmed) {
+            let (planned, totals) = (planned.totals, &mut batch.totals);
+            match self.fault {
+                Fault::SharedAsPlanned => {
+                    totals.shared_addresses = planned.shared_addresses;
+                    totals.shared_addresses_with_resets = planned.shared_addresses_with_resets;
+                }
+                Fault::WordingAsPlanned => {
+                    totals.wording = planned.wording;
+                    totals.reset_wording = planned.reset_wording;
+                }
+                _ => {}
+            }
+        }
         if !self.is(Fault::ConfirmedTwice) || !matches!(confirmed, Confirmed::Already(_)) {
             return Ok(confirmed);
         }
@@ -358,6 +502,16 @@ impl Plans for Wrong {
             }
         }
         Ok(None)
+    }
+
+    async fn retry(&self, mut retry: RetryChunk) -> PortResult<Retried> {
+        match self.fault {
+            Fault::RetryForgetsCursor => retry.cursor = None,
+            Fault::RetriesAll => (retry.failed, retry.unknown) = (true, true),
+            Fault::RetriesWithoutLimit => retry.limit = usize::MAX,
+            _ => {}
+        }
+        self.store.retry(retry).await
     }
 
     async fn batches(
@@ -415,6 +569,7 @@ impl Queue for Wrong {
         for delivery in &claimed.deliveries {
             let mut notes = self.notes();
             notes.tokens.insert(delivery.id, claimed.token);
+            notes.owners.insert(delivery.id, (delivery.organisation, delivery.batch));
             *notes.claims.entry(delivery.id).or_default() += 1;
         }
         match self.fault {
@@ -509,6 +664,11 @@ impl Queue for Wrong {
                     let deferred = Outcome::Deferred { retry_after: *retry_after, answer: answer.clone() };
                     outcome.result = HandOverResult::Outcome(deferred);
                 }
+                (HandOverResult::Locked(answer), Fault::LockedCharged)
+                | (HandOverResult::Damaged(answer), Fault::DamagedKept) => {
+                    let deferred = Outcome::Deferred { retry_after: None, answer: answer.clone() };
+                    outcome.result = HandOverResult::Outcome(deferred);
+                }
                 (HandOverResult::NotCalled, Fault::NotCalledCharged) => {
                     let retry_after = Some(Duration::ZERO);
                     let deferred = Outcome::Deferred { retry_after, answer: Answer::default() };
@@ -521,7 +681,14 @@ impl Queue for Wrong {
                 _ => {}
             }
         }
-        self.store.record(record).await
+        let actor = record.outcomes.first().and_then(|one| self.notes().owners.get(&one.id).copied());
+        let kept = self.store.record(record).await?;
+        if let (Fault::ResumesItself, Some((organisation, batch))) = (self.fault, actor) {
+            let actor = Actor::system(organisation);
+            let resume = BatchChange { batch, actor, event: BatchEvent::Resume, because: None };
+            self.store.change_batch(resume).await?.transpose().ok();
+        }
+        Ok(kept)
     }
 
     async fn release(&self, claim: ClaimToken, deliveries: Vec<DeliveryId>) -> PortResult<()> {
@@ -610,6 +777,9 @@ impl Redemption for Wrong {
         {
             link.state = LinkState::Revoked(RevokeReason::Superseded);
         }
+        if self.is(Fault::LinksAddUp) && link.state == LinkState::Revoked(RevokeReason::Superseded) {
+            link.state = LinkState::Open { until: self.store.now().await? };
+        }
         Ok(Some(link))
     }
 
@@ -645,6 +815,7 @@ impl Redemption for Wrong {
     ) -> PortResult<Vec<bool>> {
         let mut counts = self.store.own_password_counts(organisation, users.clone()).await?;
         match self.fault {
+            Fault::LateAcceptanceForgotten => counts.fill(true),
             Fault::RetiredForEver => {
                 let events = self.store.events(EventCursor::default(), usize::MAX).await?;
                 for (counts, asked) in counts.iter_mut().zip(users) {
@@ -691,6 +862,26 @@ impl Redemption for Wrong {
 }
 
 #[async_trait]
+impl Offers for Wrong {
+    async fn hand_over_link(&self, mut hand_over: HandOverLink) -> PortResult<LinkHandedOver> {
+        if self.is(Fault::LinkConsentIgnored) {
+            hand_over.resets = true;
+        }
+        self.store.hand_over_link(hand_over).await
+    }
+
+    async fn refresh(&self, mut refresh: Refresh) -> PortResult<Refreshed> {
+        match self.fault {
+            Fault::RequestsInvite => refresh.plan.action = Action::Invite,
+            Fault::RequestsUnlimited => refresh.policy.fresh_of_person = u32::MAX,
+            Fault::RequestsFromNowhere => refresh.source.clear(),
+            _ => {}
+        }
+        self.store.refresh(refresh).await
+    }
+}
+
+#[async_trait]
 impl Records for Wrong {
     async fn histories(&self, organisation: OrganisationId, users: Vec<User>) -> PortResult<Vec<History>> {
         self.store.histories(organisation, users).await
@@ -725,6 +916,8 @@ impl Records for Wrong {
         let mut events = self.store.events(after, limit).await?;
         match self.fault {
             Fault::EventsReordered => events.reverse(),
+            Fault::ExpiryUntold => events.retain(|event| !matches!(event.what, Happening::Expired { .. })),
+
             Fault::EventsLost => events.retain(|event| event.cursor.0 % 3 != 0),
             Fault::EventsOnce => {
                 let mut notes = self.notes();
@@ -764,6 +957,20 @@ impl Records for Wrong {
         Ok(record)
     }
 
+    async fn pause_sender(&self, pause: SenderStop) -> PortResult<()> {
+        let covers = pause.covers.clone();
+        self.store.pause_sender(pause).await?;
+        if self.is(Fault::HandForgets) {
+            let actor = Actor::system(OrganisationId::new());
+            self.store.resume_sender(actor, covers).await?;
+        }
+        Ok(())
+    }
+
+    async fn resume_sender(&self, actor: Actor, covers: Covers) -> PortResult<bool> {
+        self.store.resume_sender(actor, covers).await
+    }
+
     async fn sender_pauses(&self) -> PortResult<Vec<SenderPause>> {
         self.store.sender_pauses().await
     }
@@ -779,5 +986,52 @@ impl Records for Wrong {
 
     async fn suppress(&self, change: SuppressionChange) -> PortResult<()> {
         self.store.suppress(change).await
+    }
+
+    async fn erase(&self, erase: Erase) -> PortResult<Erased> {
+        match self.fault {
+            Fault::ErasedLater => Ok(Erased { found: true, ..Erased::default() }),
+            Fault::SuppressionErased => {
+                let organisation = erase.actor.organisation();
+                let erased = Records::erase(&self.store, erase).await?;
+                for other in self.store.suppressions(organisation, None, 100).await? {
+                    let Suppression { channel, address, .. } = other;
+                    let release = SuppressionChange {
+                        actor: Actor::system(organisation),
+                        channel,
+                        address,
+                        reason: None,
+                    };
+                    self.store.suppress(release).await?;
+                }
+                self.notes().forgets_hashes = true;
+                Ok(erased)
+            }
+            _ => Records::erase(&self.store, erase).await,
+        }
+    }
+
+    async fn has_hashed_suppressions(&self, organisation: OrganisationId) -> PortResult<bool> {
+        self.store.has_hashed_suppressions(organisation).await
+    }
+
+    async fn recognise(&self, organisation: OrganisationId, addresses: Vec<KnownAddress>) -> PortResult<()> {
+        if self.notes().forgets_hashes {
+            return Ok(());
+        }
+        self.store.recognise(organisation, addresses).await
+    }
+
+    async fn traces(
+        &self,
+        organisation: OrganisationId,
+        user: UserId,
+        addresses: Vec<(Channel, String)>,
+    ) -> PortResult<Traces> {
+        let mut traces = self.store.traces(organisation, user, addresses).await?;
+        if self.is(Fault::TracesOfAll) {
+            traces.events = self.store.events(EventCursor::default(), usize::MAX).await?;
+        }
+        Ok(traces)
     }
 }

@@ -9,7 +9,7 @@ use invite_core::credential::TokenDigest;
 use invite_core::decision::history::History;
 use invite_core::machine::batch::WrongBatchState;
 use invite_core::model::actor::Actor;
-use invite_core::model::batch::{Batch, Progress};
+use invite_core::model::batch::{Batch, Progress, TemplatePins};
 use invite_core::model::delivery::{Delivery, DeliveryState};
 use invite_core::model::event::{Event, EventCursor};
 use invite_core::model::id::{BatchId, ClaimToken, DeliveryId, OrganisationId, UserId};
@@ -23,7 +23,9 @@ use invite_core::model::user::User;
 use invite_core::policy::Policy;
 use invite_core::port::InvitationStore;
 use invite_core::port::error::PortResult;
-use invite_core::port::organisations::{OrganisationSaved, Organisations, StoredTemplate};
+use invite_core::port::organisations::{
+    OrganisationSaved, Organisations, SaveTemplate, StoredTemplate, TemplateSaved, TemplateVersion, TestSend,
+};
 use invite_core::port::plans::{BatchChange, Confirm, Confirmed, NewPlan, PlanPage, Plans};
 use invite_core::port::queue::{
     Begin, Begun, Claim, Claimed, Queue, Record, RecordDelivery, Reported, Waiting,
@@ -126,14 +128,19 @@ macro_rules! delegate {
 }
 
 delegate! { Organisations {
-    fn save_organisation(organisation: Organisation, actor: Actor) -> OrganisationSaved;
+    fn save_organisation(
+        organisation: Organisation, actor: Actor, templates: TemplatePins
+    ) -> OrganisationSaved;
     fn organisation(id: OrganisationId) -> Option<Organisation>;
     fn by_alias(alias: Alias) -> Option<Organisation>;
     fn organisations(after: Option<OrganisationId>, limit: usize) -> Vec<Organisation>;
     fn template(organisation: OrganisationId, key: TemplateKey, version: Option<String>) -> Option<StoredTemplate>;
-    fn save_template(
-        organisation: OrganisationId, key: TemplateKey, source: Option<String>, actor: Actor
-    ) -> String;
+    fn templates(organisation: OrganisationId) -> Vec<(TemplateKey, TemplateVersion)>;
+    fn template_versions(
+        organisation: OrganisationId, key: TemplateKey, before: Option<String>, limit: usize
+    ) -> Vec<TemplateVersion>;
+    fn save_template(save: SaveTemplate) -> TemplateSaved;
+    fn count_test_send(send: TestSend) -> Option<DateTime<Utc>>;
 }}
 
 delegate! { Plans {

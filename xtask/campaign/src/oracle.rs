@@ -208,6 +208,7 @@ mod tests {
             receipt: None,
             attempts: 1,
             next_attempt_at: None,
+            waits_for: None,
             sent_at: None,
             changed_at: DateTime::UNIX_EPOCH,
         };

@@ -77,7 +77,12 @@ impl Rollout {
 }
 
 fn settings(name: &str) -> Result<Settings, Box<dyn Error>> {
-    Ok(Settings { app_link: Some("https://app.example.com".parse()?), ..Settings::new(name) })
+    // It runs at any time of day.
+    Ok(Settings {
+        app_link: Some("https://app.example.com".parse()?),
+        quiet_hours: None,
+        ..Settings::new(name)
+    })
 }
 
 fn group(wave: u64) -> String {

@@ -106,6 +106,8 @@ async fn organisation(invites: &Invites) -> Result<Organisation, Box<dyn Error>>
     settings.support = "help@acme.example".into();
     settings.country = Some("NO".parse()?);
     settings.time_zone = chrono_tz::Europe::Oslo;
+    // So that it shows its SMS at any time of day.
+    settings.quiet_hours = None;
     settings.channels = [Channel::Email, Channel::Sms].into();
     settings.reminders = ReminderRules { gap: std::time::Duration::ZERO, ..ReminderRules::default() };
     Ok(invites.create_organisation("acme".parse()?, settings).await?)

@@ -8,6 +8,7 @@ WHERE d.state = 'queued'
     AND d.due_at <= ?1
     AND b.state = 'running'
     AND b.not_before <= ?1
+    AND coalesce(d.id <= b.pilot_until, 1)
     AND NOT EXISTS (
         SELECT 1
         FROM invite_sender_pause AS p

@@ -9,6 +9,7 @@ WHERE l.sender = ?2
     AND d.suspect = 0
     AND d.due_at <= ?1
     AND b.state = 'running'
+    AND b.pilot_until IS NULL
     AND b.not_before <= ?1
     AND NOT EXISTS (
         SELECT 1

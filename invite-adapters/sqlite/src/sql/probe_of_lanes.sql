@@ -8,6 +8,7 @@ WHERE (l.sender = ?2 OR l.account = ?3)
     AND b.finished = 0
     AND b.confirmed_order IS NOT NULL
     AND b.state = 'running'
+    AND b.pilot_until IS NULL
     AND b.not_before <= ?1
     AND d.state = 'queued'
     AND d.suspect = 0

@@ -9,6 +9,7 @@ SET
     suspect = v.value ->> 'suspect',
     first_attempt_at = v.value ->> 'first_attempt_at',
     due_at = v.value ->> 'due_at',
+    waits_for = v.value ->> 'waits_for',
     early = v.value ->> 'early',
     token = unhex(v.value ->> 'token'),
     lease_until = v.value ->> 'lease_until',

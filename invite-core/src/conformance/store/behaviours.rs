@@ -2,8 +2,9 @@
 
 use super::stage::Stage;
 use super::{
-    StoreUnderTest, arrivals, beginning, claiming, confirming, credentials, organisations, outcomes,
-    planning, records, redemption, reports, retirement, senders, stopping, sweeping, tenancy,
+    StoreUnderTest, arrivals, beginning, claiming, confirming, credentials, delays, erasing, offers,
+    organisations, outcomes, pilots, planning, records, redemption, reports, retirement, retries, senders,
+    stopping, sweeping, tenancy,
 };
 use crate::conformance::Behaviour;
 
@@ -65,6 +66,13 @@ macro_rules! __store_behaviours {
                 organisations_come_in_order_of_their_id_page_by_page
                 a_message_of_ones_own_has_versions_that_count_up_and_can_go_back_to_the_built_in_one
                 each_message_of_ones_own_has_versions_of_its_own
+                the_own_messages_in_force_are_listed_and_those_that_went_back_are_not
+                the_versions_of_a_message_say_when_and_by_whom_newest_first_page_by_page
+                settings_are_saved_only_with_the_messages_that_they_were_checked_with
+                a_message_is_saved_only_under_the_settings_that_it_was_checked_for
+                settings_and_a_message_that_exclude_each_other_are_never_both_saved
+                messages_of_ones_own_are_audited
+                test_messages_are_counted_for_each_actor_and_time
             }
             planning {
                 an_opened_plan_is_empty_and_incomplete_and_expires_after_its_lifetime
@@ -81,6 +89,10 @@ macro_rules! __store_behaviours {
                 whoever_got_a_message_within_the_hour_is_invited_by_id_alone
                 a_reminder_joins_the_last_invitation
                 what_was_before_a_person_returned_does_not_count
+                a_plan_counts_the_languages_of_the_messages_that_it_pins
+                a_plan_counts_the_text_messages_that_were_decided
+                a_text_message_that_was_not_measured_is_not_planned
+                those_who_share_an_address_are_counted_when_the_plan_is_complete
                 plans_and_batches_come_newest_first_page_by_page
             }
             confirming {
@@ -95,6 +107,7 @@ macro_rules! __store_behaviours {
                 an_operator_keeps_the_administrator_they_act_for_out_of_the_batch
                 without_consent_nobody_who_is_set_up_gets_a_message
                 with_consent_those_who_are_set_up_get_a_reset
+                whoever_is_taken_out_of_a_plan_no_longer_counts_in_its_figures
                 the_hold_that_was_asked_for_is_kept
                 a_large_batch_is_held_and_a_small_one_is_not
                 the_hold_counts_those_who_are_left_when_nobody_consents
@@ -192,6 +205,9 @@ macro_rules! __store_behaviours {
                 a_block_takes_the_place_of_a_throttle
                 identical_policy_refusals_in_a_row_stop_the_sender_and_go_back_to_the_queue
                 other_words_and_an_acceptance_end_a_row_of_policy_refusals
+                a_sender_stopped_by_hand_is_not_tried_until_it_is_resumed_by_hand
+                what_was_under_way_does_not_start_a_sender_that_a_hand_stopped
+                a_hand_starts_a_blocked_or_throttled_sender
                 no_wake_up_comes_later_than_the_next_probe
                 no_wake_up_comes_later_than_the_end_of_a_throttle
             }
@@ -257,6 +273,30 @@ macro_rules! __store_behaviours {
                 guesses_are_counted_for_each_person_and_each_address
                 a_right_secret_forgets_the_guesses
             }
+            offers {
+                a_link_that_is_handed_over_works_and_no_message_goes_out
+                a_link_that_is_handed_over_is_a_batch_of_its_own
+                whoever_holds_a_link_was_never_invited_and_is_seen_to_hold_it
+                a_newer_link_supersedes_the_one_before
+                a_link_supersedes_what_was_sent_and_cancels_what_waits
+                a_message_under_way_takes_no_link_away_when_it_arrives
+                without_consent_nobody_who_is_set_up_gets_a_link
+                a_link_with_consent_retires_the_own_password_when_it_is_used
+                whoever_gets_no_credential_gets_no_link
+                a_link_needs_no_address
+                a_link_that_was_handed_over_is_recalled_like_any_other
+                a_fresh_credential_goes_to_whoever_was_invited
+                a_fresh_credential_goes_to_nobody_else
+                a_link_in_hand_that_expired_is_no_obstacle_to_a_fresh_credential
+                a_retired_password_is_reset_again_for_whoever_asks
+                a_request_resets_nobody_whose_password_counts_again_by_then
+                a_fresh_credential_goes_by_sms_to_whom_only_an_sms_reached
+                requests_for_a_person_are_heard_a_few_times_an_hour
+                requests_from_an_address_are_heard_for_whomever_they_are
+                of_many_requests_at_the_same_time_a_few_are_heard
+                a_request_for_nobody_leaves_nothing_behind
+                requests_are_counted_in_each_organisation_and_forgotten
+            }
             arrivals {
                 whoever_signs_in_after_an_invitation_has_accepted_it
                 an_arrival_before_the_invitation_leaves_it_open
@@ -305,6 +345,49 @@ macro_rules! __store_behaviours {
                 a_reminder_reopens_what_expired
                 a_plan_that_nobody_confirmed_is_removed
                 a_sweep_takes_back_what_dead_workers_have
+                an_invitation_expires_with_its_newest_generation_each_time_it_was_reopened
+                what_is_closed_or_recalled_or_carries_no_credential_does_not_expire
+            }
+            pilots {
+                a_pilot_goes_to_the_first_people_and_the_batch_pauses_itself
+                after_its_pilot_a_batch_is_resumed_for_the_rest
+                a_pilot_of_everybody_is_none
+                a_pilot_counts_those_who_get_something
+                a_message_of_a_pilot_that_ends_otherwise_counts_as_done
+                a_worker_that_dies_neither_ends_a_pilot_nor_lets_others_out
+                resuming_during_a_pilot_lets_the_pilot_go_on
+                the_brake_stops_a_pilot_too
+                a_pilot_is_recalled_as_any_batch
+                a_pilot_whose_sender_is_blocked_is_probed
+                what_failed_of_a_pilot_can_be_asked_for_again_before_the_rest_goes
+                the_figures_of_a_batch_say_why_its_messages_wait
+            }
+            retries {
+                what_failed_or_is_unknown_goes_again_when_it_is_asked_for
+                only_what_was_asked_for_goes_again
+                asking_twice_queues_once_and_what_fails_again_can_be_asked_for_again
+                a_request_goes_on_where_it_ended_and_leaves_alone_what_failed_meanwhile
+                nothing_goes_again_of_a_plan_or_of_a_batch_that_was_stopped
+                a_retry_carries_the_next_credential_where_the_last_is_wiped
+                a_retry_is_decided_again
+                a_retry_that_is_accepted_retires_as_its_batch_was_confirmed
+                an_unknown_sms_goes_again_only_when_it_is_asked_for
+                an_unknown_message_that_is_reported_as_arrived_retires_and_supersedes
+            }
+            delays {
+                nothing_leaves_before_the_start_time_nor_in_the_hold
+                an_sms_waits_until_the_night_is_over
+                the_night_is_where_the_person_is
+                the_night_uses_up_no_hours
+                what_must_not_go_does_not_wait_for_the_morning
+                a_message_under_a_missing_key_waits_alone_and_uses_up_nothing
+                a_damaged_secret_is_replaced_by_the_next_one_at_the_cost_of_an_attempt
+            }
+            erasing {
+                whoever_is_erased_loses_what_was_sent_and_what_waits
+                an_outcome_that_comes_after_the_erasure_brings_no_address_back
+                an_address_stays_suppressed_by_its_hash
+                traces_are_of_one_person
             }
             tenancy {
                 a_batch_is_not_seen_from_another_organisation

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::stage::{MINUTE, Stage, near};
+use super::stage::{MINUTE, Stage, near, sms_size};
 use crate::conformance::{Checked, Failure};
 use crate::machine::batch::BatchEvent;
 use crate::model::actor::Actor;
@@ -11,8 +11,11 @@ use crate::model::batch::BatchState;
 use crate::model::event::Happening;
 use crate::model::id::BatchId;
 use crate::model::item::{Action, Decision, SkipReason};
+use crate::model::message_kind::MessageKind;
+use crate::model::organisation::ChannelRule;
 use crate::model::role::Role;
-use crate::port::plans::Confirmed;
+use crate::model::wording::Wording;
+use crate::port::plans::{Confirm, Confirmed};
 
 pub(super) async fn confirming_twice_is_one_batch(stage: Stage) -> Checked {
     let plan = stage.plan(Action::Invite, &stage.persons(2)).await?;
@@ -167,6 +170,46 @@ pub(super) async fn with_consent_those_who_are_set_up_get_a_reset(stage: Stage) 
     same!(stage.decision(batch.id, user.id).await?, Decision::SendWithReset, "the decision");
     same!(batch.totals.reset, 1, "resets in the totals");
     same!(stage.send_all().await?.len(), 1, "messages that leave");
+    Ok(())
+}
+
+pub(super) async fn whoever_is_taken_out_of_a_plan_no_longer_counts_in_its_figures(
+    mut stage: Stage,
+) -> Checked {
+    stage.channels = ChannelRule::Both;
+    let mut people = [stage.person_by_both(), stage.person_by_both(), stage.person_by_both(), stage.person()];
+    for (user, tag) in people.iter_mut().zip(["cy", "cy", "en", "en"]) {
+        user.locale = tag.parse().ok();
+    }
+    // The second is reset, and shares the phone of the first; the third confirms, and shares the mailbox of the fourth.
+    people[1].has_password = true;
+    let phone = people[0].phone.clone();
+    people[1].phone = phone;
+    people[2].role = Role::Administrator;
+    let email = people[2].email.clone();
+    people[3].email = email;
+    for user in &people {
+        stage.put(user);
+    }
+    let plan = stage.plan(Action::Invite, &people).await?;
+    let planned = (plan.totals.shared_addresses, plan.totals.shared_addresses_with_resets);
+    same!(planned, (2, 4), "sharing an address, without and with resets");
+    let confirm = Confirm {
+        actor: Actor::administrator(stage.id(), people[2].id),
+        resets: false,
+        ..stage.confirmation(plan.id)
+    };
+    let confirmed = stage.store.confirm(confirm).await?;
+    let batch = has_form!(confirmed, Confirmed::Now(batch) => batch, "confirming");
+    let totals = batch.totals;
+    same!((totals.send, totals.reset, totals.skipped()), (2, 0, 2), "who gets what");
+    same!((totals.shared_addresses, totals.shared_addresses_with_resets), (0, 0), "who shares an address");
+    same!(totals.wording.languages, [("en".to_owned(), 2)].into(), "languages");
+    same!(totals.wording.fallbacks, [("cy → en".to_owned(), 1)].into(), "fallbacks");
+    let segments = sms_size(MessageKind::Invitation).segments as u64;
+    same!(totals.wording.sms_segments, segments, "segments of the one text message that is left");
+    same!(totals.reset_wording, Wording::default(), "what resets would have been");
+    same!(stage.batch(plan.id).await?.totals, totals, "the figures when they are read");
     Ok(())
 }
 

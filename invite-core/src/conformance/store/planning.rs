@@ -1,16 +1,18 @@
 //! Plans.
 
-use super::stage::{DAY, HOUR, Stage, near};
+use super::stage::{DAY, HOUR, Stage, near, sms_size};
 use crate::conformance::{Checked, Failure};
-use crate::model::batch::{BatchState, Totals};
+use crate::model::batch::{BatchState, TemplatePins, Totals};
 use crate::model::delivery::DeliveryState;
 use crate::model::id::{BatchId, UserId};
 use crate::model::item::{Action, Decision, SkipReason};
 use crate::model::message::Channel;
+use crate::model::message_kind::MessageKind;
 use crate::model::organisation::ChannelRule;
 use crate::model::role::Role;
 use crate::model::suppression::SuppressionReason;
 use crate::model::user::User;
+use crate::model::wording::{ItemWording, Wording};
 use crate::port::records::SuppressionChange;
 
 pub(super) async fn an_opened_plan_is_empty_and_incomplete_and_expires_after_its_lifetime(
@@ -38,9 +40,16 @@ pub(super) async fn the_totals_of_a_plan_are_the_sum_of_its_items(stage: Stage) 
     let mut counted = Totals::default();
     for item in stage.items(plan.id).await? {
         let administrator = stage.facts(item.user).is_some_and(|user| user.role.is_administrator());
-        counted.count(item.decision, &item.channels, administrator);
+        counted.count(item.decision, &item.channels, administrator, &ItemWording::default());
     }
-    same!(plan.totals, counted, "the totals");
+    let without_wording = Totals {
+        wording: Wording::default(),
+        reset_wording: Wording::default(),
+        shared_addresses: 0,
+        shared_addresses_with_resets: 0,
+        ..plan.totals.clone()
+    };
+    same!(without_wording, counted, "the totals");
     let people = u64::try_from(people.len()).map_err(|_| Failure::new("too many people"))?;
     same!(plan.totals.people(), people + 1, "people in the totals");
     same!(stage.decision(plan.id, stranger).await?, Decision::Skip(SkipReason::NotFound), "a stranger");
@@ -212,6 +221,91 @@ pub(super) async fn what_was_before_a_person_returned_does_not_count(stage: Stag
     let plan = stage.plan(Action::Remind, std::slice::from_ref(&user)).await?;
     let decision = stage.decision(plan.id, user.id).await?;
     same!(decision, Decision::Skip(SkipReason::NeverInvited), "a reminder of somebody who returned");
+    Ok(())
+}
+
+pub(super) async fn a_plan_counts_the_languages_of_the_messages_that_it_pins(mut stage: Stage) -> Checked {
+    stage.templates = TemplatePins([("invitation/email/ru".to_owned(), "1".to_owned())].into());
+    let mut people = stage.persons(6);
+    people.push(stage.person_set_up());
+    for (user, tag) in people.iter_mut().zip(["ru", "ru-RU", "ru", "cy", "en-GB", "", "ru"]) {
+        user.locale = tag.parse().ok();
+        stage.put(user);
+    }
+    people.push(stage.admin.clone());
+    people.sort_by_key(|user| user.id);
+    let totals = stage.plan(Action::Invite, &people).await?.totals;
+    same!(totals.wording.languages, [("en".into(), 3), ("ru".into(), 3)].into(), "languages");
+    same!(totals.wording.fallbacks, [("cy → en".into(), 1)].into(), "fallbacks");
+    same!(totals.reset_wording.languages, [("en".into(), 1)].into(), "languages of resets");
+    same!(totals.reset_wording.fallbacks, [("ru → en".into(), 1)].into(), "fallbacks of resets");
+    Ok(())
+}
+
+pub(super) async fn a_plan_counts_the_text_messages_that_were_decided(mut stage: Stage) -> Checked {
+    stage.channels = ChannelRule::Sms;
+    let mut people = vec![stage.person_by_phone(), stage.person_by_both(), stage.person()];
+    let mut set_up = stage.person_by_phone();
+    set_up.has_password = true;
+    stage.put(&set_up);
+    people.push(set_up);
+    let totals = stage.plan(Action::Invite, &people).await?.totals;
+    same!((totals.send, totals.reset, totals.skipped()), (2, 1, 1), "who gets what");
+    let segments = |kind| sms_size(kind).segments as u64;
+    same!(totals.wording.sms_segments, 2 * segments(MessageKind::Invitation), "segments of invitations");
+    same!(totals.reset_wording.sms_segments, segments(MessageKind::Reset), "segments of resets");
+    same!(
+        (totals.wording.sms_ucs2, totals.reset_wording.sms_ucs2),
+        (0, 1),
+        "people whose message needs UCS-2"
+    );
+    let without = stage.persons(1);
+    let by_email = stage.plan(Action::Invite, &without).await?.totals;
+    same!(by_email.wording.sms_segments, 0, "segments where nobody gets a text message");
+    Ok(())
+}
+
+pub(super) async fn a_text_message_that_was_not_measured_is_not_planned(stage: Stage) -> Checked {
+    let people = [stage.person_by_phone()];
+    let plan = stage.open(Action::Invite, &people).await?;
+    let mut page = stage.page(plan.id, None, &people, true);
+    page.sms_sizes.remove(&(people[0].id, MessageKind::Invitation));
+    let planned = stage.store.plan_page(page).await;
+    holds!(planned.is_err_and(|error| error.is_transient()), "the page is refused, to be made again");
+    same!(stage.items(plan.id).await?, [], "items");
+    let again = stage.page(plan.id, None, &people, true);
+    same!(stage.store.plan_page(again).await?.totals.send, 1, "people when it is made again");
+    Ok(())
+}
+
+pub(super) async fn those_who_share_an_address_are_counted_when_the_plan_is_complete(
+    stage: Stage,
+) -> Checked {
+    let mut people = stage.persons(5);
+    people.extend([stage.person_by_phone(), stage.person_by_phone()]);
+    for (user, address) in people.iter_mut().zip(["shop@example.com", "a@example.com", "Shop@Example.com"]) {
+        user.email = address.parse().ok();
+        stage.put(user);
+    }
+    // Everybody's address, but for a person who is skipped, and another reset.
+    let email = people[1].email.clone();
+    people[3].email = email;
+    people[3].deactivated = true;
+    let email = people[1].email.clone();
+    people[4].email = email;
+    people[4].has_password = true;
+    let phone = people[5].phone.clone();
+    people[6].phone = phone;
+    for user in &people {
+        stage.put(user);
+    }
+    let plan = stage.open(Action::Invite, &people).await?;
+    let first = stage.store.plan_page(stage.page(plan.id, None, &people[..2], false)).await?.totals;
+    same!(first.shared_addresses, 0, "before all of them are planned");
+    let last = stage.page(plan.id, Some(people[1].id), &people[2..], true);
+    let totals = stage.store.plan_page(last).await?.totals;
+    same!(totals.shared_addresses, 4, "those who share a mailbox or a phone");
+    same!(totals.shared_addresses_with_resets, 6, "the same with those whose password is reset");
     Ok(())
 }
 

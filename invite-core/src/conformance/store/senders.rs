@@ -5,12 +5,14 @@ use std::time::Duration;
 use super::claiming::wakes_up_in_time;
 use super::stage::{HOUR, InFlight, MINUTE, Stage, accepted, refused};
 use crate::conformance::{Checked, Failure};
+use crate::machine::batch::BatchEvent;
 use crate::model::delivery::DeliveryState;
 use crate::model::event::Happening;
 use crate::model::message::Channel;
 use crate::model::outcome::{Answer, Outcome, Refusal, Scope};
 use crate::model::sender::{Covers, PauseKind, SenderKey};
 use crate::model::user::User;
+use crate::port::records::SenderStop;
 
 pub(super) async fn throttling_gives_the_attempt_back_and_the_sender_goes_on_by_itself(
     stage: Stage,
@@ -284,4 +286,84 @@ fn at(stage: &Stage, address: &str) -> User {
 
 async fn take_three(stage: &Stage) -> Checked<[InFlight; 3]> {
     stage.take_off_all().await?.try_into().map_err(|_| Failure::new("three messages are due"))
+}
+
+fn stopped(stage: &Stage, covers: &Covers) -> SenderStop {
+    SenderStop { actor: stage.actor(), covers: covers.clone(), because: "the numbers are being moved".into() }
+}
+
+pub(super) async fn a_sender_stopped_by_hand_is_not_tried_until_it_is_resumed_by_hand(
+    stage: Stage,
+) -> Checked {
+    let (sender, account) = stage.senders[&Channel::Email].clone();
+    for covers in [
+        Covers::Sender(sender.clone()),
+        Covers::Account(account),
+        Covers::Destination(sender, "example.com".into()),
+    ] {
+        stage.invite(&stage.persons(2)).await?;
+        for _ in 0..2 {
+            stage.store.pause_sender(stopped(&stage, &covers)).await?;
+        }
+        let pauses = stage.store.sender_pauses().await?;
+        same!(pauses.len(), 1, "pauses");
+        let found = (&pauses[0].covers, pauses[0].kind, pauses[0].next_at);
+        same!(found, (&covers, PauseKind::ByHand, None), "what is paused");
+        same!(pauses[0].answer.text(), "the numbers are being moved", "why");
+        for _ in 0..3 {
+            stage.nothing_is_due("while the sender is stopped by hand").await?;
+            let waiting = stage.store.waiting().await?;
+            same!((waiting.due, waiting.later, waiting.next_in), (0, 2, None), "what waits");
+            stage.advance(stage.policy.probe_every * 20).await;
+            stage.sweep().await?;
+        }
+        holds!(stage.store.resume_sender(stage.actor(), covers.clone()).await?, "it is resumed");
+        holds!(!stage.store.resume_sender(stage.actor(), covers.clone()).await?, "it is resumed once");
+        same!(stage.store.sender_pauses().await?, [], "pauses");
+        same!(stage.send_all().await?.len(), 2, "messages that leave");
+        let told = |what: &Happening| match what {
+            Happening::SenderPaused { covers: of, .. } | Happening::SenderResumed { covers: of } => {
+                *of == covers
+            }
+            _ => false,
+        };
+        same!(stage.count(told).await?, 2, "events: paused, and resumed");
+    }
+    let audit = stage.store.audit(stage.id(), None, 100).await?;
+    let count = |what: &str| audit.iter().filter(|entry| entry.what == what).count();
+    same!((count("sender_paused"), count("sender_resumed")), (6, 3), "lines of the audit");
+    Ok(())
+}
+
+pub(super) async fn what_was_under_way_does_not_start_a_sender_that_a_hand_stopped(stage: Stage) -> Checked {
+    let covers = Covers::Sender(stage.senders[&Channel::Email].0.clone());
+    stage.invite(&stage.persons(5)).await?;
+    let mut under_way = Vec::new();
+    for _ in 0..3 {
+        under_way.push(stage.take_off().await?);
+    }
+    stage.store.pause_sender(stopped(&stage, &covers)).await?;
+    let outcomes = [blocked(Scope::Sender), throttled(Scope::Sender, Some(MINUTE)), accepted()];
+    for (one, outcome) in under_way.iter().zip(outcomes) {
+        stage.record(one, outcome).await?;
+    }
+    let kinds = stage.store.sender_pauses().await?;
+    same!(kinds.iter().map(|pause| pause.kind).collect::<Vec<_>>(), [PauseKind::ByHand], "pauses");
+    stage.advance(HOUR).await;
+    stage.nothing_is_due("after what was under way").await
+}
+
+pub(super) async fn a_hand_starts_a_blocked_or_throttled_sender(stage: Stage) -> Checked {
+    let covers = Covers::Sender(stage.senders[&Channel::Email].0.clone());
+    for outcome in [blocked(Scope::Sender), throttled(Scope::Sender, Some(HOUR * 5))] {
+        let batch = stage.invite(&stage.persons(3)).await?;
+        stage.send_one(outcome).await?;
+        stage.nothing_is_due("while the sender is stopped").await?;
+        holds!(stage.store.resume_sender(stage.actor(), covers.clone()).await?, "it is resumed");
+        same!(stage.store.sender_pauses().await?, [], "pauses");
+        holds!(stage.send_all().await?.len() >= 2, "messages leave at once");
+        stage.change(batch.id, BatchEvent::Cancel).await?;
+        stage.sweep().await?;
+    }
+    Ok(())
 }

@@ -25,14 +25,17 @@ use crate::model::event::{Event, EventCursor, Happening};
 use crate::model::id::{BatchId, ClaimToken, DeliveryId, OrganisationId, UserId};
 use crate::model::item::{Action, Decision, Item};
 use crate::model::message::Channel;
+use crate::model::message_kind::MessageKind;
 use crate::model::organisation::{ChannelRule, Organisation, Settings};
 use crate::model::outcome::{Answer, Outcome, Receipt, Refusal};
 use crate::model::role::Role;
 use crate::model::selection::Selection;
 use crate::model::sender::SenderKey;
+use crate::model::template_key::TemplateKey;
 use crate::model::user::User;
 use crate::policy::Policy;
 use crate::port::InvitationStore;
+use crate::port::organisations::{SaveTemplate, TemplateSaved};
 use crate::port::plans::{BatchChange, Confirm, Confirmed, NewPlan, PlanPage};
 use crate::port::queue::{
     Begin, BeginDelivery, Begun, Claim, Claimed, ClaimedDelivery, HandOver, HandOverResult, Record,
@@ -40,6 +43,7 @@ use crate::port::queue::{
 };
 use crate::port::records::PersonRecord;
 use crate::port::redemption::{OpenPassword, Reserve, Reserved};
+use crate::template::sms::SmsSize;
 
 /// A fresh store with one organisation, its administrator, and everything that a behaviour needs to be told in a few
 /// lines.
@@ -53,6 +57,8 @@ pub(super) struct Stage {
     pub(super) channels: ChannelRule,
     /// Whether the plans that are made are by filter instead of by id.
     pub(super) by_filter: bool,
+    /// The versions of messages that are pinned by the plans that are made.
+    pub(super) templates: TemplatePins,
     /// What each channel sends with: key and account.
     pub(super) senders: BTreeMap<Channel, (SenderKey, String)>,
     people: Mutex<BTreeMap<UserId, User>>,
@@ -83,6 +89,7 @@ impl Stage {
             admin,
             channels: ChannelRule::EmailElseSms,
             by_filter: false,
+            templates: TemplatePins::default(),
             senders: Channel::ALL.into_iter().map(|channel| (channel, sender_of(channel))).collect(),
             number: AtomicU32::new(1),
         };
@@ -104,6 +111,7 @@ impl Stage {
             admin,
             channels: self.channels,
             by_filter: self.by_filter,
+            templates: self.templates.clone(),
             senders: self.senders.clone(),
             number: AtomicU32::new(1_000_000),
         };
@@ -126,10 +134,39 @@ impl Stage {
     }
 
     async fn save(&self, organisation: &Organisation) -> Checked {
-        let saved =
-            self.store.save_organisation(organisation.clone(), Actor::system(organisation.id)).await?;
+        let templates = self.in_force(organisation.id).await?;
+        let actor = Actor::system(organisation.id);
+        let saved = self.store.save_organisation(organisation.clone(), actor, templates).await?;
         same!(saved, crate::port::organisations::OrganisationSaved::Done, "saving an organisation");
         Ok(())
+    }
+
+    /// Saves the organisation's settings again as they were.
+    pub(super) async fn put_back(&self) -> Checked {
+        self.save(&self.org).await
+    }
+
+    /// The messages of its own that an organisation has in force.
+    pub(super) async fn in_force(&self, organisation: OrganisationId) -> Checked<TemplatePins> {
+        let own = self.store.templates(organisation).await?;
+        Ok(own.iter().map(|(key, version)| (key, version.version.as_str())).collect())
+    }
+
+    /// Saves a version of a message, or goes back to the built-in one.
+    pub(super) async fn save_template(&self, key: &TemplateKey, source: Option<&str>) -> Checked<String> {
+        let save = self.template(key, source);
+        let saved = self.store.save_template(save).await?;
+        Ok(has_form!(saved, TemplateSaved::Done(version) => version, "saving {key}"))
+    }
+
+    /// A version of a message to be saved, checked under the settings in force.
+    pub(super) fn template(&self, key: &TemplateKey, source: Option<&str>) -> SaveTemplate {
+        SaveTemplate {
+            actor: self.actor(),
+            key: key.clone(),
+            source: source.map(str::to_owned),
+            credential: self.org.settings.credential,
+        }
     }
 
     // People: what the host's table says. A worker reads them fresh before each begin.
@@ -207,7 +244,7 @@ impl Stage {
             action,
             selection,
             channels: self.channels,
-            templates: TemplatePins::default(),
+            templates: self.templates.clone(),
             lifetime: self.policy.plan_lifetime,
         };
         Ok(self.store.open_plan(plan).await?)
@@ -221,6 +258,7 @@ impl Stage {
             after,
             people: people.iter().map(|user| (user.id, self.facts(user.id))).collect(),
             senders: self.senders.clone(),
+            sms_sizes: people.iter().flat_map(|user| sms_sizes(user.id)).collect(),
             last,
             policy: self.policy.clone(),
         }
@@ -238,6 +276,8 @@ impl Stage {
             actor: self.actor(),
             resets: true,
             hold: Some(Duration::ZERO),
+            starts_in: Duration::ZERO,
+            pilot: None,
             policy: self.policy.clone(),
         }
     }
@@ -379,6 +419,7 @@ impl Stage {
         let order = MintOrder {
             kind,
             organisation: claimed.organisation,
+            user: claimed.user,
             invitation: claimed.invitation,
             generation,
             salt,
@@ -629,6 +670,8 @@ fn organisation(alias: &str) -> Checked<Organisation> {
     let wrong = |what: &dyn std::fmt::Display| Failure::new(format!("{alias}: {what}"));
     let mut settings = Settings::new(alias.to_uppercase());
     settings.channels = Channel::ALL.into();
+    // It is any time of day where the suite runs.
+    settings.quiet_hours = None;
     settings.country = "NO".parse().ok();
     settings.link_pattern = "https://app.example.com/welcome#{token}".parse().ok();
     let alias = alias.parse().map_err(|error| wrong(&error))?;
@@ -648,4 +691,18 @@ fn workshop() -> Checked<&'static Workshop> {
         Some(Workshop { hasher: Hasher::new(HashCost::weak_for_tests()).ok()?, key })
     });
     workshop.as_ref().ok_or_else(|| Failure::new("this machine gives no threads or no randomness"))
+}
+
+/// The size of a text message to anybody: as many segments as its kind has in the list of kinds, and UCS-2 for resets.
+pub(super) fn sms_size(kind: MessageKind) -> SmsSize {
+    let segments = 1 + MessageKind::ALL.into_iter().position(|one| one == kind).unwrap_or_default();
+    if kind == MessageKind::Reset {
+        SmsSize::of(&"ж".repeat(67 * segments))
+    } else {
+        SmsSize::of(&"a".repeat(153 * segments))
+    }
+}
+
+fn sms_sizes(user: UserId) -> impl Iterator<Item = ((UserId, MessageKind), SmsSize)> {
+    MessageKind::ALL.into_iter().map(move |kind| ((user, kind), sms_size(kind)))
 }

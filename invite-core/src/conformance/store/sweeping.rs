@@ -8,6 +8,9 @@ use crate::model::delivery::DeliveryState;
 use crate::model::event::Happening;
 use crate::model::invitation::{InvitationState, RevokeReason};
 use crate::model::item::Action;
+use crate::model::organisation::SsoPolicy;
+use crate::model::sign_in::SignInMethod;
+use crate::port::records::{Arrival, ArrivalKind};
 use crate::port::redemption::LinkState;
 
 pub(super) async fn a_sweep_that_has_nothing_to_do_says_so(stage: Stage) -> Checked {
@@ -115,5 +118,65 @@ pub(super) async fn a_sweep_takes_back_what_dead_workers_have(stage: Stage) -> C
     stage.sweep().await?;
     same!(stage.states(batch.id).await?.get(&DeliveryState::Queued), Some(&3), "messages in the queue");
     same!(stage.store.waiting().await?.leased, 0, "messages leased");
+    Ok(())
+}
+
+pub(super) async fn an_invitation_expires_with_its_newest_generation_each_time_it_was_reopened(
+    stage: Stage,
+) -> Checked {
+    let user = stage.person();
+    stage.invited(&user).await?;
+    let expired = |what: &Happening| matches!(what, Happening::Expired { .. });
+    stage.advance(DAY * 5).await;
+    stage.remind(std::slice::from_ref(&user)).await?;
+    stage.send_one(accepted()).await?;
+    // The first generation is over, the second is not.
+    stage.advance(DAY * 5).await;
+    stage.sweep().await?;
+    same!(stage.count(expired).await?, 0, "events while a generation works");
+    same!(stage.story(&user).await?.invitations[0].state, InvitationState::Pending, "the invitation");
+    for round in 1..=2 {
+        stage.advance(DAY * 3).await;
+        stage.sweep().await?;
+        same!(stage.count(expired).await?, round, "events when the newest is over, time {round}");
+        let invitation = stage.story(&user).await?.invitations[0].id;
+        let whose = Happening::Expired { user: user.id, invitation };
+        holds!(
+            stage.events().await?.iter().any(|event| event.what == whose),
+            "the event says whose and which"
+        );
+        stage.remind(std::slice::from_ref(&user)).await?;
+        stage.send_one(accepted()).await?;
+        same!(stage.story(&user).await?.invitations[0].state, InvitationState::Pending, "the invitation");
+        stage.advance(DAY * 5).await;
+    }
+    Ok(())
+}
+
+pub(super) async fn what_is_closed_or_recalled_or_carries_no_credential_does_not_expire(
+    mut stage: Stage,
+) -> Checked {
+    let came = stage.person();
+    stage.invited(&came).await?;
+    let recalled = stage.person();
+    let batch = stage.invite(std::slice::from_ref(&recalled)).await?;
+    stage.send_all().await?;
+    stage.change(batch.id, BatchEvent::Recall).await?;
+    stage.set(|settings| settings.sso_policy = SsoPolicy::Announce).await?;
+    let mut announced = stage.person();
+    announced.sign_in = Some(SignInMethod::Sso);
+    stage.put(&announced);
+    stage.invited(&announced).await?;
+    stage.tick().await;
+    let arrival = Arrival { user: came.id, at: stage.now().await?, how: ArrivalKind::SignedIn };
+    stage.store.record_arrivals(stage.id(), vec![arrival]).await?;
+    stage.advance(DAY * 30).await;
+    stage.sweep().await?;
+    let expired = |what: &Happening| matches!(what, Happening::Expired { .. });
+    same!(stage.count(expired).await?, 0, "events that an invitation expired");
+    for user in [&came, &recalled, &announced] {
+        let state = stage.story(user).await?.invitations[0].state;
+        holds!(state != InvitationState::Expired, "the invitation is {state:?}");
+    }
     Ok(())
 }

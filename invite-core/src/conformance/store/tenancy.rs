@@ -230,13 +230,13 @@ pub(super) async fn a_message_of_ones_own_is_not_used_elsewhere(stage: Stage) ->
     let theirs = stage.neighbour("neighbour").await?;
     let key =
         TemplateKey { kind: MessageKind::Invitation, channel: Channel::Email, locale: Locale::english() };
-    let source = Some("ours".to_owned());
-    stage.store.save_template(stage.id(), key.clone(), source, stage.actor()).await?;
+    stage.save_template(&key, Some("ours")).await?;
     same!(theirs.store.template(theirs.id(), key.clone(), None).await?, None, "the newest elsewhere");
     let first = theirs.store.template(theirs.id(), key.clone(), Some("1".into())).await?;
     same!(first, None, "version 1 elsewhere");
-    let version = theirs.store.save_template(theirs.id(), key, Some("theirs".into()), theirs.actor()).await?;
-    same!(version, "1", "the first version elsewhere");
+    same!(theirs.store.templates(theirs.id()).await?, [], "own messages elsewhere");
+    same!(theirs.store.template_versions(theirs.id(), key.clone(), None, 9).await?, [], "versions elsewhere");
+    same!(theirs.save_template(&key, Some("theirs")).await?, "1", "the first version elsewhere");
     Ok(())
 }
 

@@ -4,7 +4,7 @@ use super::world::World;
 use crate::decision::person_match::{ImportMode, RowOutcome};
 use crate::model::id::{CredentialId, ImportId};
 use crate::people_file::PersonRow;
-use crate::port::people::{FinishedImport, ImportPage, People};
+use crate::port::people::{FinishedImport, ImportFigures, ImportPage, People};
 
 impl World {
     async fn import(&self, dry_run: bool, rows: &[PersonRow]) -> Vec<RowOutcome> {
@@ -17,21 +17,22 @@ impl World {
                 import,
                 file_name: "people.csv".into(),
                 mode: ImportMode::Upsert,
+                reactivates: false,
                 dry_run,
                 rows: rows.to_vec(),
+                refused: Vec::new(),
             };
-            outcomes.extend(self.store.import_page(page).await.unwrap());
+            outcomes.extend(self.store.import_page(page).await.unwrap().outcomes);
         }
         let import = FinishedImport {
             organisation,
             actor,
             import,
             file_name: "people.csv".into(),
+            mode: ImportMode::Upsert,
             dry_run,
-            created: 0,
-            updated: 0,
-            unchanged: 0,
-            refused: 0,
+            complete: true,
+            figures: ImportFigures::default(),
         };
         self.store.finish_import(import).await.unwrap();
         outcomes

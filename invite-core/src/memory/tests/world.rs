@@ -19,6 +19,7 @@ use crate::model::event::{EventCursor, Happening};
 use crate::model::id::{BatchId, ClaimToken, CredentialId, DeliveryId, InvitationId, OrganisationId, UserId};
 use crate::model::item::Action;
 use crate::model::message::Channel;
+use crate::model::message_kind::MessageKind;
 use crate::model::organisation::{ChannelRule, Organisation, Settings};
 use crate::model::outcome::{Answer, Outcome, Receipt, Refusal};
 use crate::model::selection::Selection;
@@ -33,6 +34,7 @@ use crate::port::queue::{
     Begin, BeginDelivery, Begun, Claim, Claimed, HandOverResult, Queue, Record, RecordDelivery,
 };
 use crate::port::records::{PersonRecord, Records};
+use crate::template::sms::SmsSize;
 
 pub(super) struct World {
     pub(super) store: MemoryStore,
@@ -70,7 +72,7 @@ impl World {
         let mut settings = there.map_or_else(|| Settings::new("Rema"), |there| there.settings);
         set(&mut settings);
         let organisation = Organisation { id: self.organisation, alias: "rema".parse().unwrap(), settings };
-        self.store.save_organisation(organisation, self.system()).await.unwrap();
+        self.store.save_organisation(organisation, self.system(), TemplatePins::default()).await.unwrap();
     }
 
     /// The same store, seen by another organisation.
@@ -78,7 +80,10 @@ impl World {
         let organisation = OrganisationId::new();
         let alias = format!("o-{organisation}").parse().unwrap();
         let neighbour = Organisation { id: organisation, alias, settings: Settings::new("Kiwi") };
-        self.store.save_organisation(neighbour, Actor::system(organisation)).await.unwrap();
+        self.store
+            .save_organisation(neighbour, Actor::system(organisation), TemplatePins::default())
+            .await
+            .unwrap();
         Self {
             store: self.store.clone(),
             clock: self.clock.clone(),
@@ -171,6 +176,7 @@ impl World {
             after: None,
             people: people.iter().copied().zip(facts).collect(),
             senders: Channel::ALL.map(|channel| (channel, sender())).into(),
+            sms_sizes: people.iter().flat_map(|id| sizes(*id)).collect(),
             last: true,
             policy: self.policy.clone(),
         };
@@ -179,7 +185,8 @@ impl World {
 
     pub(super) async fn confirm(&self, plan: BatchId) -> Batch {
         let (actor, policy) = (self.system(), self.policy.clone());
-        let confirm = Confirm { plan, actor, resets: true, hold: None, policy };
+        let confirm =
+            Confirm { plan, actor, resets: true, hold: None, starts_in: Duration::ZERO, pilot: None, policy };
         match self.store.confirm(confirm).await.unwrap() {
             Confirmed::Now(batch) => *batch,
             other => panic!("{other:?}"),
@@ -205,12 +212,12 @@ impl World {
             if let Some(wish) = &delivery.credential
                 && let Take::Mint(generation) = wish.take
             {
-                minted = Some(self.mint(delivery.invitation, generation, wish.salt).await);
+                minted = Some(self.mint(delivery.user, delivery.invitation, generation, wish.salt).await);
             }
             let answer = self.begin_one(claimed.token, delivery.id, delivery.user, minted).await;
             begun.push(match answer {
                 Begun::Mint(generation, salt) => {
-                    let minted = self.mint(delivery.invitation, generation, salt).await;
+                    let minted = self.mint(delivery.user, delivery.invitation, generation, salt).await;
                     self.begin_one(claimed.token, delivery.id, delivery.user, Some(minted)).await
                 }
                 other => other,
@@ -221,6 +228,7 @@ impl World {
 
     pub(super) async fn mint(
         &self,
+        user: UserId,
         invitation: InvitationId,
         generation: Generation,
         salt: Option<Salt>,
@@ -229,6 +237,7 @@ impl World {
         let order = MintOrder {
             kind: settings.credential,
             organisation: self.organisation,
+            user,
             invitation,
             generation,
             salt,
@@ -314,4 +323,9 @@ pub(super) fn refused(refusal: Refusal) -> Outcome {
 
 fn sender() -> (SenderKey, String) {
     (SenderKey("smtp".into()), "account".into())
+}
+
+/// A text message of one segment, whatever it is for.
+fn sizes(user: UserId) -> [((UserId, MessageKind), SmsSize); 5] {
+    MessageKind::ALL.map(|kind| ((user, kind), SmsSize::of("")))
 }

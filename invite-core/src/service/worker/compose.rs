@@ -5,19 +5,20 @@ use crate::credential::Secret;
 use crate::model::credential::CredentialKind;
 use crate::model::message::{Content, Email, Mailbox, Message, Sms};
 use crate::model::message_kind::MessageKind;
-use crate::model::organisation::{HttpsUrl, Retirement};
+use crate::model::organisation::Retirement;
 use crate::model::outcome::Answer;
-use crate::template::{CredentialValue, Rendered, Values, builtin};
+use crate::service::person_values::person_values;
+use crate::template::{CredentialValue, Rendered, Template, Values};
 
 /// The message, or why it cannot be made; never with a part of it.
-pub(super) fn compose(departure: &Departure, secret: Option<&Secret>) -> Result<Message, Answer> {
+pub(super) fn compose(
+    departure: &Departure,
+    template: &Template,
+    secret: Option<&Secret>,
+) -> Result<Message, Answer> {
     let Departure { hand_over, organisation, batch, sender, .. } = departure;
     let (user, settings) = (&hand_over.user, &organisation.settings);
-    let locale = user.locale.as_ref().unwrap_or(&settings.locale);
     let sign_in_name = user.sign_in_name().unwrap_or_default();
-    let url = |link: &Option<HttpsUrl>| link.as_ref().map_or("", HttpsUrl::as_str).to_owned();
-    let (app_link, ios_link, android_link) =
-        (url(&settings.app_link), url(&settings.ios_link), url(&settings.android_link));
     let credential = hand_over.credential.as_ref().zip(secret);
     // Zeroised at its end, as the secret in it is.
     let link = match (credential, &settings.link_pattern) {
@@ -30,21 +31,6 @@ pub(super) fn compose(departure: &Departure, secret: Option<&Secret>) -> Result<
         _ => None,
     };
     let values = Values {
-        first_name: &user.first_name,
-        last_name: &user.last_name,
-        username: user.username.as_deref().unwrap_or_default(),
-        employee_number: user.employee_number.as_deref().unwrap_or_default(),
-        email: user.email.as_ref().map_or("", |email| email.as_str()),
-        phone_number: user.phone.as_ref().map_or("", |phone| phone.as_str()),
-        sign_in_name: &sign_in_name,
-        organisation: &settings.name,
-        organisation_alias: organisation.alias.as_str(),
-        app_name: &settings.app_name,
-        app_link: &app_link,
-        ios_link: &ios_link,
-        android_link: &android_link,
-        inviter: &batch.inviter,
-        support: &settings.support,
         credential: match (&link, credential) {
             (Some(link), _) => CredentialValue::Link(link.expose()),
             (None, Some((_, password))) => CredentialValue::Password(password.expose()),
@@ -52,13 +38,12 @@ pub(super) fn compose(departure: &Departure, secret: Option<&Secret>) -> Result<
         },
         expires_at: hand_over.credential.as_ref().map(|credential| credential.expires_at),
         invited_at: Some(hand_over.invited_at),
-        time_zone: user.time_zone.unwrap_or(settings.time_zone),
         reset: hand_over.kind == MessageKind::Reset,
         old_password_works: hand_over.kind == MessageKind::Reset
             && settings.retirement() == Retirement::FirstUse,
         last_reminder: hand_over.last_reminder,
+        ..person_values(user, &sign_in_name, organisation, &batch.inviter)
     };
-    let template = builtin(hand_over.kind, hand_over.channel, locale);
     let rendered = template
         .render(&values, &settings.theme)
         .map_err(|error| Answer::new("template", error.to_string()))?;

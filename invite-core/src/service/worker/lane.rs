@@ -18,6 +18,7 @@ use super::recorder::Finished;
 use super::report::Tally;
 use crate::credential::{MintOrder, Minted, mint_all};
 use crate::decision::begin::{Take, still_wants_credential};
+use crate::decision::quiet_hours::waits_until;
 use crate::model::batch::Batch;
 use crate::model::id::{BatchId, DeliveryId, OrganisationId, UserId};
 use crate::model::message::Channel;
@@ -60,6 +61,8 @@ struct Prepared {
     organisation: Arc<Organisation>,
     batch: Arc<Batch>,
     sender: Sender,
+    /// Whether it is put off until the morning, as far as is known before it begins.
+    at_night: bool,
 }
 
 impl Shared {
@@ -172,6 +175,10 @@ impl Shared {
                         tracing::debug!(delivery = %one.delivery.id, %reason, "not sent");
                         self.tally.cancelled();
                     }
+                    Begun::PutOff(cause) => {
+                        tracing::debug!(delivery = %one.delivery.id, %cause, "put off");
+                        self.tally.put_off();
+                    }
                     Begun::Mint(generation, salt) => {
                         if let Some(credential) = &mut one.delivery.credential {
                             credential.salt = salt;
@@ -197,7 +204,7 @@ impl Shared {
     ) -> impl Future<Output = ()> + Send + use<> {
         let (inner, outcomes) = (self.inner.clone(), self.outcomes.clone());
         async move {
-            let result = hand_over(&departure, &inner.key, &inner.policy).await;
+            let result = hand_over(&departure, &inner).await;
             drop(permit);
             let Departure { hand_over, lease, .. } = departure;
             // The recorder outlives every hand-over.
@@ -217,6 +224,7 @@ impl Shared {
             (Some(Take::Mint(generation)), Some(wish)) => Some(MintOrder {
                 kind: wish.kind,
                 organisation: one.delivery.organisation,
+                user: one.delivery.user,
                 invitation: one.delivery.invitation,
                 generation: *generation,
                 salt: wish.salt,
@@ -271,6 +279,8 @@ impl Shared {
             people
                 .extend(users.iter().zip(facts).filter_map(|(id, user)| Some(((organisation, *id), user?))));
         }
+        let texts = deliveries.iter().any(|delivery| delivery.channel == Channel::Sms);
+        let now = if texts { Some(self.inner.store.now().await?) } else { None };
         let mut prepared = Vec::with_capacity(deliveries.len());
         for delivery in deliveries {
             let organisation = organisations[&delivery.organisation].clone();
@@ -283,8 +293,14 @@ impl Shared {
                 let sender = self.inner.senders.sender(organisation.clone(), delivery.channel).await?;
                 place.insert(sender.ok_or_else(|| no_sender(delivery.channel))?);
             }
+            let user = people.get(&(delivery.organisation, delivery.user)).cloned();
+            let settings = &organisation.settings;
+            let at_night = now
+                .zip(user.as_ref())
+                .is_some_and(|(now, user)| waits_until(delivery.channel, user, settings, now).is_some());
             prepared.push(Prepared {
-                user: people.get(&(delivery.organisation, delivery.user)).cloned(),
+                user,
+                at_night,
                 organisation,
                 batch: batches[&delivery.batch].clone(),
                 sender: senders[&key].clone(),
@@ -295,10 +311,12 @@ impl Shared {
     }
 }
 
-/// What to mint before the first begin: nothing for a person who, by fresh facts, is not to have a credential.
+/// What to mint before the first begin: nothing for a person who, by fresh facts, is not to have a credential, and nothing
+/// that is put off until the morning.
 fn first_take(one: &Prepared) -> Option<Take> {
     let wish = one.delivery.credential.as_ref()?;
-    still_wants_credential(one.user.as_ref(), &one.organisation.settings).then_some(wish.take)
+    let wanted = still_wants_credential(one.user.as_ref(), &one.organisation.settings);
+    (wanted && !one.at_night).then_some(wish.take)
 }
 
 fn gone(what: &str) -> PortError {

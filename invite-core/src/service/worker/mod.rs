@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use tokio::sync::{Mutex, RwLock, Semaphore};
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 pub use report::WorkReport;
 
@@ -28,6 +29,8 @@ use crate::port::queue::Waiting;
 const LANES: usize = 2;
 /// How often the queue is asked when nobody says that there is something new.
 const POLL: Duration = Duration::from_secs(2);
+/// How often it is asked for messages before what waits in it is counted again.
+const LOOKS_A_COUNT: u32 = 10;
 /// The waits after an error of the store or the people's port, doubling.
 const FIRST_WAIT: Duration = Duration::from_millis(250);
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
@@ -154,11 +157,17 @@ async fn groups(
     until: Until,
 ) -> PortResult<()> {
     let mut wait = FIRST_WAIT;
+    let mut outlook = Outlook::default();
     while !stop.load(Ordering::Relaxed) {
         while departures.try_join_next().is_some() {}
         let error = match shared.group(departures, stop).await {
             Ok(true) => {
                 wait = FIRST_WAIT;
+                outlook = Outlook::default();
+                continue;
+            }
+            Ok(false) if until == Until::ToldTo && outlook.still_holds() => {
+                rest(shared, outlook.next_at, until).await;
                 continue;
             }
             Ok(false) => match shared.inner.store.waiting().await {
@@ -167,7 +176,8 @@ async fn groups(
                 }
                 Ok(waiting) => {
                     wait = FIRST_WAIT;
-                    rest(shared, &waiting, until).await;
+                    outlook = Outlook::of(&waiting);
+                    rest(shared, outlook.next_at, until).await;
                     continue;
                 }
                 Err(error) => error,
@@ -184,10 +194,33 @@ async fn groups(
     Ok(())
 }
 
+/// What a worker without work knows of the queue. To claim in vain is cheap however much waits, to count it is not: so it
+/// claims whenever it looks, and counts only now and then.
+#[derive(Default)]
+struct Outlook {
+    /// When the next message is due.
+    next_at: Option<Instant>,
+    /// How often it may still look before it counts again.
+    looks: u32,
+}
+
+impl Outlook {
+    fn of(waiting: &Waiting) -> Self {
+        let next_at = waiting.next_in.and_then(|next| Instant::now().checked_add(next));
+        Self { next_at, looks: LOOKS_A_COUNT }
+    }
+
+    fn still_holds(&mut self) -> bool {
+        self.looks = self.looks.saturating_sub(1);
+        self.looks > 0 && self.next_at.is_none_or(|next| next > Instant::now())
+    }
+}
+
 /// Rests until something is due, somebody says that there is something new, or it is time to look.
-async fn rest(shared: &Shared, waiting: &Waiting, until: Until) {
+async fn rest(shared: &Shared, next_at: Option<Instant>, until: Until) {
     let longest = if until == Until::Idle { Duration::from_millis(50) } else { POLL };
-    let rest = waiting.next_in.map_or(longest, |next| next.min(longest)).max(Duration::from_millis(5));
+    let next_in = next_at.map(|next| next.saturating_duration_since(Instant::now()));
+    let rest = next_in.map_or(longest, |next| next.min(longest)).max(Duration::from_millis(5));
     let _ = tokio::time::timeout(rest, shared.inner.wake.notified()).await;
 }
 

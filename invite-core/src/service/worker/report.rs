@@ -15,7 +15,7 @@ pub struct WorkReport {
     pub failed: u64,
     /// Ended without anybody knowing whether they were sent.
     pub unknown: u64,
-    /// Put back for later: the provider asked to wait, or nothing goes out there for now.
+    /// Put back for later: the provider asked to wait, nothing goes out there for now, or it is night there.
     pub put_off: u64,
     /// Not sent since something changed after the plan.
     pub cancelled: u64,
@@ -46,6 +46,10 @@ impl Tally {
 
     pub(super) fn cancelled(&self) {
         self.0.lock().expect("nobody panics with it").cancelled += 1;
+    }
+
+    pub(super) fn put_off(&self) {
+        self.0.lock().expect("nobody panics with it").put_off += 1;
     }
 
     pub(super) fn report(&self, waiting: Waiting) -> WorkReport {

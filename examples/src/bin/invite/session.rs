@@ -1,0 +1,216 @@
+//! What a command works with: the database, the organisation, and who acts.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use invite_core::credential::random;
+use invite_core::model::id::OrganisationId;
+use invite_core::model::message::Channel;
+use invite_core::model::organisation::{Alias, Organisation};
+use invite_core::policy::Policy;
+use invite_core::port::clock::{Clock, SystemClock};
+use invite_core::port::records::Records;
+use invite_core::service::Error;
+use invite_core::{Actor, Invites, SealingKey};
+use invite_sqlite::SqliteStore;
+
+use crate::arguments::Globals;
+use crate::failure::Failure;
+use crate::find;
+use crate::nearest::nearest;
+use crate::output::Output;
+use crate::transports::{Counts, Leaving, Url};
+
+/// The environment variable with the key or keys.
+pub(crate) const KEY: &str = "INVITE_SECRET_KEY";
+
+/// Organisations that an error lists at most.
+const LISTED: usize = 20;
+
+/// What a command needs beyond the database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Needs {
+    /// A database that is there.
+    Database,
+    /// A database, which is made where it is not there.
+    NewDatabase,
+    /// The key, too.
+    Key,
+    /// What sends; nothing is sealed or opened.
+    Transport,
+    /// What sends, and the key that secrets are sealed with.
+    Sending,
+}
+
+/// What a command works with.
+#[derive(Debug)]
+pub(crate) struct Session {
+    pub(crate) invites: Invites,
+    pub(crate) store: SqliteStore,
+    pub(crate) counts: Arc<Counts>,
+    pub(crate) output: Output,
+    has_key: bool,
+    globals: Globals,
+}
+
+/// An organisation, and the administrator of it who acts.
+#[derive(Debug, Clone)]
+pub(crate) struct Acting {
+    pub(crate) organisation: Organisation,
+    pub(crate) actor: Actor,
+}
+
+impl Session {
+    pub(crate) async fn open(globals: &Globals, output: Output, needs: Needs) -> Result<Self, Failure> {
+        let path = database(globals.db.as_deref())?;
+        if needs != Needs::NewDatabase && !Path::new(path).exists() {
+            return Err(Failure::wrong(format!(
+                "there is no database {path}: look whether --db (INVITE_DB) is right, or begin with `invite org create`"
+            )));
+        }
+        let (email, sms) = (given(globals.email.as_ref()), given(globals.sms.as_ref()));
+        let urls = [(Channel::Email, email), (Channel::Sms, sms)];
+        for (channel, url) in urls {
+            url.map(|url| Url::parse(channel, url)).transpose()?;
+        }
+        let has_key = matches!(needs, Needs::Sending | Needs::Key) || key_is_set();
+        let key = if has_key { sealing_key()? } else { unused_key()? };
+        let sending = matches!(needs, Needs::Sending | Needs::Transport);
+        let counts = Arc::new(Counts::default());
+        let leaving =
+            |channel, url: Option<&str>| Leaving::through(channel, url.filter(|_| sending), &counts);
+        let (email, sms) = (leaving(Channel::Email, email)?, leaving(Channel::Sms, sms)?);
+        let store = SqliteStore::open(path).await?;
+        let invites = Invites::builder(store.clone())
+            .email(email)
+            .sms(sms)
+            .seal_with(key)
+            .policy(Policy::default())
+            .build()
+            .map_err(|error| Failure::failed(error.to_string()))?;
+        Ok(Self { invites, store, counts, output, has_key, globals: globals.clone() })
+    }
+
+    /// The organisation that `--org` names.
+    pub(crate) async fn organisation(&self) -> Result<Organisation, Failure> {
+        let alias = given(self.globals.org.as_ref()).ok_or_else(|| {
+            Failure::wrong("which organisation? Give its short name with --org (or INVITE_ORG)")
+        })?;
+        self.organisation_called(alias).await
+    }
+
+    /// The organisation with this short name.
+    pub(crate) async fn organisation_called(&self, alias: &str) -> Result<Organisation, Failure> {
+        let parsed: Alias =
+            alias.parse().map_err(|error| Failure::wrong(format!("--org {alias:?}: {error}")))?;
+        match self.invites.organisation_by_alias(parsed).await {
+            Err(Error::NotFound(_)) => {
+                let there = self.invites.organisations(None, LISTED).await?;
+                let names: Vec<&str> = there.iter().map(|one| one.alias.as_str()).collect();
+                let near = nearest(alias, names.iter().copied(), 1);
+                let hint = match (near.first(), names.as_slice()) {
+                    (_, []) => "there is none yet: begin with `invite org create`".to_owned(),
+                    (Some(near), _) => format!("did you mean {near}?"),
+                    (None, names) => format!("there are: {}", names.join(", ")),
+                };
+                Err(Failure::wrong(format!("there is no organisation {alias}; {hint}")))
+            }
+            organisation => Ok(organisation?),
+        }
+    }
+
+    /// The organisation, and the administrator that `--as` names.
+    pub(crate) async fn acting(&self) -> Result<Acting, Failure> {
+        let organisation = self.organisation().await?;
+        let actor = self.actor(organisation.id).await?;
+        Ok(Acting { organisation, actor })
+    }
+
+    /// The administrator that `--as` names.
+    pub(crate) async fn actor(&self, organisation: OrganisationId) -> Result<Actor, Failure> {
+        let name = given(self.globals.acting.as_ref()).ok_or_else(|| {
+            Failure::wrong("who are you? Name an administrator of the organisation with --as (or INVITE_AS)")
+        })?;
+        let user = find::user(self, &Actor::system(organisation), name).await?;
+        let actor = Actor::administrator(organisation, user);
+        match self.invites.authorise(&actor).await {
+            Err(Error::NotAllowed) => Err(Failure::wrong(format!(
+                "{name} is no active administrator of this organisation: give another with --as (or INVITE_AS)"
+            ))),
+            Err(error) => Err(error.into()),
+            Ok(_) => Ok(actor),
+        }
+    }
+
+    /// Where addresses of erased people are suppressed, they are recognised with the key alone.
+    pub(crate) async fn can_recognise(&self, organisation: OrganisationId) -> Result<(), Failure> {
+        if self.has_key || !self.store.has_hashed_suppressions(organisation).await? {
+            return Ok(());
+        }
+        Err(Failure::wrong(format!(
+            "{KEY} is not set: addresses of people who were erased are suppressed here, and are recognised with it. Set \
+             it as it is in the other processes"
+        )))
+    }
+
+    /// What `--email` or `--sms` says.
+    pub(crate) fn url(&self, channel: Channel) -> Option<&str> {
+        given(match channel {
+            Channel::Email => self.globals.email.as_ref(),
+            Channel::Sms => self.globals.sms.as_ref(),
+        })
+    }
+
+    /// Whether `--org` names an organisation.
+    pub(crate) fn names_organisation(&self) -> bool {
+        given(self.globals.org.as_ref()).is_some()
+    }
+}
+
+/// Now.
+pub(crate) fn now() -> DateTime<Utc> {
+    SystemClock.now()
+}
+
+/// The key or keys of the environment.
+pub(crate) fn sealing_key() -> Result<SealingKey, Failure> {
+    if key_is_set() {
+        return SealingKey::from_env(KEY).map_err(|error| Failure::wrong(format!("{KEY}: {error}")));
+    }
+    Err(Failure::wrong(format!(
+        "{KEY} is not set: secrets are sealed with it while they wait to be sent. Make a key once with \
+         `export {KEY}=$(invite key new)`, give every process the same, and keep it as safe as the database"
+    )))
+}
+
+fn key_is_set() -> bool {
+    std::env::var(KEY).is_ok_and(|text| !text.trim().is_empty())
+}
+
+/// Stands in for the key in commands that seal nothing and open nothing.
+fn unused_key() -> Result<SealingKey, Failure> {
+    let mut random = random::system_random().map_err(|error| Failure::failed(error.to_string()))?;
+    Ok(SealingKey::generate(&mut random))
+}
+
+fn database(url: Option<&str>) -> Result<&str, Failure> {
+    let url = url.filter(|url| !url.is_empty());
+    let url = url.ok_or_else(|| {
+        Failure::wrong(
+            "which database? Give it with --db sqlite:PATH (or INVITE_DB), such as --db sqlite:acme.db",
+        )
+    })?;
+    let path = url.strip_prefix("sqlite:").map(|path| path.strip_prefix("//").unwrap_or(path));
+    path.filter(|path| !path.is_empty()).ok_or_else(|| {
+        let scheme = url.split(':').next().filter(|_| url.contains(':')).unwrap_or("a path alone");
+        Failure::wrong(format!(
+            "{scheme} is no database that is known: give sqlite:PATH, such as --db sqlite:acme.db (or INVITE_DB)"
+        ))
+    })
+}
+
+/// An option that is given; an empty environment variable is none.
+fn given(option: Option<&String>) -> Option<&str> {
+    option.map(|text| text.trim()).filter(|text| !text.is_empty())
+}
