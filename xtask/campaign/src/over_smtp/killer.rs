@@ -130,7 +130,7 @@ impl<'a> Killer<'a> {
         let mut command = Command::new(&self.program);
         command
             .args(["--db", &format!("sqlite:{}", self.folder.database().display())])
-            .args(["--email", &format!("smtp+dangerous-plain://127.0.0.1:{}", self.sink.port())])
+            .args(["--email", &format!("smtp://127.0.0.1:{}?dangerous=plain", self.sink.port())])
             .args(["--sms", &format!("file:{}", self.folder.path().join("sms").display())])
             .args(["--policy", &self.folder.policy().display().to_string()])
             .args(["work", "--until-idle", "--json", "--concurrency", &concurrency.to_string()]);
