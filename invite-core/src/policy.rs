@@ -16,6 +16,7 @@ use crate::model::message::Channel;
 /// policy.check().unwrap();
 /// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Policy {
     /// How long a claim stands without renewal. 90 s.
     pub lease: Duration,

@@ -30,7 +30,7 @@ Usage: cargo xtask <task>
   test    every test of the workspace; prints how many passed and failed on its last line
   check   formatting, lints, documentation, licences, dependencies, floors
   kills   kills workers 300 times over 5,000 messages and looks at what is left; takes --kills, --deliveries,
-          --seed and --dir
+          --seed and --dir; with `--over smtp` first, it kills `invite work`, which sends over SMTP
   services <command>
           runs a command while the servers run that some tests need
   scale   rolls out to 1,000 people and to 100,000: time and memory of each step; takes --people

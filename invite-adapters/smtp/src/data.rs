@@ -2,8 +2,6 @@
 
 /// What ends a message, after its last line.
 const END: &[u8] = b".\r\n";
-/// The most octets in a line, without its CRLF (RFC 5321, 4.5.3.1.6).
-const LONGEST_LINE: usize = 998;
 
 /// A message has a line that no server takes, or that a server might take for the end or for a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -12,26 +10,19 @@ pub(crate) struct NotForTheWire;
 /// A message as it follows DATA: lines that begin with a dot have another before it (RFC 5321, 4.5.2), and the line
 /// with the single dot ends it.
 ///
-/// Every line is looked at first: at most 998 octets, ended by CRLF, with no other CR or LF and no NUL. Some servers
-/// take a bare LF for a line's end, and a message that held `LF . LF` could say commands of its own to them.
+/// Whether it [fits the wire](invite_mime::fits_the_wire) is looked at first.
 pub(crate) fn data(message: Vec<u8>) -> Result<Vec<u8>, NotForTheWire> {
-    // As text, whose lines are found several times faster than those of octets; a message is UTF-8 at most.
-    let text = str::from_utf8(&message).map_err(|_| NotForTheWire)?;
-    let mut dots = 0;
-    for line in text.split_inclusive('\n') {
-        let line = line.strip_suffix("\r\n").ok_or(NotForTheWire)?;
-        if line.len() > LONGEST_LINE || line.contains('\r') {
-            return Err(NotForTheWire);
-        }
-        dots += usize::from(line.starts_with('.'));
-    }
-    if text.contains('\0') {
+    if !invite_mime::fits_the_wire(&message) {
         return Err(NotForTheWire);
     }
+    // Seldom does a line begin with one.
+    let mut dotted = message.first() == Some(&b'.');
+    for (before, octet) in message.iter().zip(message.iter().skip(1)) {
+        dotted |= (*before == b'\n') & (*octet == b'.');
+    }
     let mut stuffed = message;
-    if dots > 0 {
+    if dotted {
         let message = std::mem::take(&mut stuffed);
-        stuffed.reserve_exact(message.len() + dots + END.len());
         for line in message.split_inclusive(|b| *b == b'\n') {
             if line.first() == Some(&b'.') {
                 stuffed.push(b'.');

@@ -64,11 +64,12 @@ impl Pool {
             });
             return;
         }
-        let mut idle = self.lock();
-        idle.connections.push((connection, Instant::now()));
+        let (now, mut idle) = (Instant::now(), self.lock());
+        idle.connections.push((connection, now));
         // A closer that ended with its runtime is replaced.
         if idle.closer.as_ref().is_none_or(AbortHandle::is_finished) {
-            idle.closer = Some(tokio::spawn(close_idle(Arc::downgrade(self))).abort_handle());
+            let closing = close_idle(Arc::downgrade(self), self.idle_until(now));
+            idle.closer = Some(tokio::spawn(closing).abort_handle());
         }
     }
 
@@ -87,13 +88,17 @@ impl Pool {
         let stays = idle.connections.iter().position(|(_, since)| since.elapsed() < limit);
         let number = stays.unwrap_or(idle.connections.len());
         let over = idle.connections.drain(..number).map(|(connection, _)| connection).collect();
-        let next = idle.connections.first().map(|(_, since)| {
-            since.checked_add(limit).unwrap_or_else(|| Instant::now() + Duration::from_hours(24))
-        });
+        let next = idle.connections.first().map(|(_, since)| self.idle_until(*since));
         if next.is_none() {
             idle.closer = None;
         }
         (over, next)
+    }
+
+    /// When a connection that has been idle since then has been idle too long.
+    fn idle_until(&self, since: Instant) -> Instant {
+        let limit = self.settings.figures.idle_timeout;
+        since.checked_add(limit).unwrap_or_else(|| since + Duration::from_hours(24))
     }
 
     fn lock(&self) -> MutexGuard<'_, Idle> {
@@ -116,18 +121,18 @@ impl Drop for Pool {
     }
 }
 
-async fn close_idle(pool: Weak<Pool>) {
+/// It sleeps first: the next message may take the connection at once, and then there is nothing to do for a while.
+async fn close_idle(pool: Weak<Pool>, mut next: Instant) {
     loop {
+        sleep_until(next).await;
         let Some(pool) = pool.upgrade() else { return };
-        let (over, next) = pool.idle_too_long();
+        let (over, then) = pool.idle_too_long();
         // Not held while it sleeps, so that it ends with its transport.
         drop(pool);
         for connection in over {
             tokio::spawn(connection.quit());
         }
-        match next {
-            Some(next) => sleep_until(next).await,
-            None => return,
-        }
+        let Some(then) = then else { return };
+        next = then;
     }
 }

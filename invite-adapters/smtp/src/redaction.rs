@@ -3,8 +3,6 @@
 //! A server can echo what it was sent: the credentials after AUTH, a line or a link of the message after DATA ("the URL
 //! … is listed"). Its words go into answers, which are stored and shown, so what it echoes is taken out of them.
 
-use std::collections::HashMap;
-
 use crate::credentials::Credentials;
 
 /// The most characters of a server's words that are kept.
@@ -46,21 +44,19 @@ fn without_echo(words: String, message: &[&[u8]]) -> String {
     if message.is_empty() || octets.len() < ECHO {
         return words;
     }
-    let mut steps: HashMap<&[u8], Vec<usize>> = HashMap::new();
-    // One bit for each pair of octets.
-    let mut begins = [0_u64; 1 << 10];
-    for (at, step) in octets.windows(STEP).enumerate() {
-        begins[first_two(step) / 64] |= 1 << (first_two(step) % 64);
-        steps.entry(step).or_default().push(at);
+    // One bit for each step of the words, and for few others.
+    let mut seen = [0_u64; 64];
+    for step in octets.windows(STEP) {
+        seen[slot(step) / 64] |= 1 << (slot(step) % 64);
     }
     let mut echoed = vec![false; octets.len()];
     for part in message {
         for (number, step) in part.chunks_exact(STEP).enumerate() {
             // Nearly every step ends here, so that a message costs microseconds.
-            if begins[first_two(step) / 64] & (1 << (first_two(step) % 64)) == 0 {
+            if seen[slot(step) / 64] & (1 << (slot(step) % 64)) == 0 {
                 continue;
             }
-            for &at in steps.get(step).into_iter().flatten() {
+            for (at, _) in octets.windows(STEP).enumerate().filter(|(_, other)| *other == step) {
                 let (before, after) = (number * STEP, number * STEP + STEP);
                 let left = common(octets[..at].iter().rev(), part[..before].iter().rev());
                 let right = common(octets[at + STEP..].iter(), part[after..].iter());
@@ -73,8 +69,11 @@ fn without_echo(words: String, message: &[&[u8]]) -> String {
     hidden(&words, &echoed)
 }
 
-fn first_two(step: &[u8]) -> usize {
-    usize::from(u16::from_le_bytes([step[0], step[1]]))
+/// One of 4,096 places, by the first four octets.
+fn slot(step: &[u8]) -> usize {
+    let first = u32::from_le_bytes([step[0], step[1], step[2], step[3]]);
+    // Knuth's multiplier; the upper bits are the well mixed ones.
+    (first.wrapping_mul(0x9e37_79b1) >> 20) as usize
 }
 
 fn common<'a>(a: impl Iterator<Item = &'a u8>, b: impl Iterator<Item = &'a u8>) -> usize {

@@ -295,7 +295,10 @@ impl Write {
     ) -> Step<()> {
         let mut list = Vec::new();
         for known in addresses {
-            let hex = |hash: &[u8; 32]| hash.iter().map(|octet| format!("{octet:02x}")).collect::<String>();
+            let hex = |hash: &[u8; 32]| -> String {
+                let digits = hash.iter().flat_map(|octet| [octet >> 4, octet & 15]);
+                digits.filter_map(|digit| char::from_digit(digit.into(), 16)).collect()
+            };
             list.extend(
                 known.hashes.iter().map(|hash| json!([known.channel, hex(hash.as_bytes()), known.address])),
             );

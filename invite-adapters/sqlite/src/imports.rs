@@ -352,7 +352,7 @@ impl Write {
         .fetch_all(self.db())
         .await?;
         let mut lines = Vec::with_capacity(rows.len());
-        for row in rows.iter() {
+        for row in &rows {
             if !row.flag("undone")? {
                 lines.push(kept_line(row)?);
             }

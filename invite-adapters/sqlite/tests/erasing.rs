@@ -81,7 +81,8 @@ async fn whoever_is_erased_is_nowhere_in_the_files() {
     };
 
     // She comes by a file among many, is changed by two more, and invites others as an administrator.
-    let others: String = (0..600).map(|n| format!("p{n},P{n},Last,p{n}@acme.example,,,\n")).collect();
+    let others: Vec<String> = (0..600).map(|n| format!("p{n},P{n},Last,p{n}@acme.example,,,\n")).collect();
+    let others = others.concat();
     let her =
         "wzuckerkandl,Wilhelmina,Zuckerkandl,mina@zuckerkandl.example,91234567,EXT-4711,administrator\n";
     import(ImportMode::Upsert, &format!("{others}{her}")).await;

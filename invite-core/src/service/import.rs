@@ -345,6 +345,12 @@ impl Import<'_> {
 
     /// The file was read to its end: looks who is missing, and carries it out where that is allowed.
     async fn sync(&mut self, line_break: bool) -> Result<End, Error> {
+        if self.report.rows() == 0 {
+            let words =
+                "nobody was deactivated, since the file names nobody: look whether it is the right one";
+            self.report.withheld = Some(words.into());
+            return Ok(End::Complete);
+        }
         let missing = self.look_for_missing().await?;
         let mut figures = SyncFigures { contacts: self.report.contacts_replaced, ..missing };
         if figures.deactivate > 0 {
@@ -391,12 +397,6 @@ impl Import<'_> {
     }
 
     fn why_withheld(&self, line_break: bool) -> Option<String> {
-        if self.report.rows() == 0 {
-            return Some(
-                "nobody was deactivated, since the file names nobody: look whether it is the right one"
-                    .into(),
-            );
-        }
         if !self.anybody.is_empty() {
             let lines: Vec<String> = self.anybody.iter().map(u64::to_string).collect();
             return Some(format!(

@@ -26,8 +26,15 @@ fn rule_10_the_machines_clock_is_read_in_one_place() {
 fn rule_10_what_a_store_is_asked_holds_durations_and_no_instants() {
     // What a host tells of its own people, and what a store answers; a cursor is an answer that is given back.
     let told = ["Arrival", "SenderPause", "AuditEntry", "PersonRecord", "ImportLine", "CredentialFact"];
-    let answers =
-        ["OpenPassword", "HandOver", "HandOverCredential", "ImportSummary", "Traces", "RetryCursor"];
+    let answers = [
+        "OpenPassword",
+        "HandOver",
+        "HandOverCredential",
+        "ImportSummary",
+        "RetryCursor",
+        "TemplateVersion",
+        "Traces",
+    ];
     for (name, source) in below("port") {
         for part in source.split("pub struct ").skip(1) {
             let kind = part.split([' ', '(', ';']).next().unwrap();

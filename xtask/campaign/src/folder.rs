@@ -28,6 +28,11 @@ impl Folder {
         self.0.join("journal.jsonl")
     }
 
+    /// The figures that a worker process goes by.
+    pub(crate) fn policy(&self) -> PathBuf {
+        self.0.join("policy.json")
+    }
+
     pub(crate) fn log(&self) -> PathBuf {
         self.0.join("workers.log")
     }

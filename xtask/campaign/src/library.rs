@@ -64,7 +64,7 @@ pub(crate) fn of_campaign(store: SqliteStore, key: &Secret) -> Result<Invites, B
 /// A short lease, so that what a killed worker held comes back soon, and more attempts than there are kills. Not shorter:
 /// two processes on one SQLite file can keep each other from writing for over 2 s, and a lease that lapses so is a fault
 /// that no kill explains.
-fn policy() -> Policy {
+pub(crate) fn policy() -> Policy {
     let attempts = Attempts {
         at_most: 10_000,
         within: Duration::from_hours(24),

@@ -17,6 +17,7 @@ mod kills;
 mod library;
 mod observed;
 mod oracle;
+mod over_smtp;
 mod phase;
 mod rollout;
 mod run;
@@ -32,10 +33,12 @@ use crate::arguments::Arguments;
 
 const USAGE: &str = "\
 Usage: invite-campaign run [--kills 300] [--deliveries 5000] [--seed 1] [--dir FOLDER]
+       invite-campaign over-smtp [--kills 300] [--deliveries 5000] [--seed 1] [--dir FOLDER]
        invite-campaign work --dir FOLDER --number N --concurrency N --seed N
 
   run    kills workers so often over so many messages; the seed repeats which phases and waits are chosen; the folder,
          which must be empty, is kept
+  over-smtp  does the same to `invite work`, which sends over SMTP to a mail server in this process
   work   is such a worker, until nothing is due
 
        invite-campaign scale [--people 100000]
@@ -49,6 +52,7 @@ fn main() -> ExitCode {
     let task = words.next().unwrap_or_default();
     let answer: Result<bool, Box<dyn Error>> = match (task.as_str(), Arguments::of(words)) {
         ("run", Ok(arguments)) => run::run(&arguments),
+        ("over-smtp", Ok(arguments)) => over_smtp::run(&arguments),
         ("work", Ok(arguments)) => work::work(&arguments).map(|()| true),
         ("scale", Ok(arguments)) => scale::scale(&arguments),
         ("measure", Ok(arguments)) => scale::measure(&arguments).map(|()| true),

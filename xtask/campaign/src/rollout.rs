@@ -28,16 +28,19 @@ pub(crate) struct Rollout {
     links: OrganisationId,
     /// Temporary passwords by e-mail and SMS.
     passwords: OrganisationId,
+    channels: ChannelRule,
 }
 
 impl Rollout {
-    /// Makes the organisations, and people for so many messages.
+    /// Makes the organisations, and people for so many messages on these channels.
     pub(crate) async fn prepare(
         store: &SqliteStore,
         invites: &Invites,
         deliveries: u64,
+        channels: ChannelRule,
     ) -> Result<Self, Box<dyn Error>> {
         let with_password = deliveries / 20;
+        let messages_each = if channels == ChannelRule::Both { 2 } else { 1 };
         let links = Settings {
             link_pattern: Some(format!("{LINK}{{token}}").parse()?),
             credential: CredentialKind::SetUpLink,
@@ -51,9 +54,9 @@ impl Rollout {
         };
         let links = invites.create_organisation("links".parse()?, links).await?.id;
         let passwords = invites.create_organisation("passwords".parse()?, passwords).await?.id;
-        save(store, links, deliveries - 2 * with_password, false).await?;
+        save(store, links, deliveries - messages_each * with_password, false).await?;
         save(store, passwords, with_password, true).await?;
-        Ok(Self { links, passwords })
+        Ok(Self { links, passwords, channels })
     }
 
     /// Both organisations.
@@ -66,7 +69,7 @@ impl Rollout {
         let mut messages = 0;
         for organisation in self.organisations() {
             let actor = Actor::system(organisation);
-            let request = Invite::group(group(wave)).channels(ChannelRule::Both);
+            let request = Invite::group(group(wave)).channels(self.channels);
             let plan = invites.plan(&actor, request).await?;
             messages += plan.totals().messages.values().sum::<u64>();
             let options = ConfirmOptions::new().hold(Duration::ZERO);

@@ -4,6 +4,7 @@ use std::error::Error;
 use std::path::PathBuf;
 use std::time::Instant;
 
+use invite_core::model::organisation::ChannelRule;
 use invite_sqlite::SqliteStore;
 
 use crate::arguments::Arguments;
@@ -31,7 +32,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<bool, Box<dyn Error>> {
     let rollout = runtime.block_on(async {
         let store = SqliteStore::open(folder.database()).await?;
         let invites = library::of_campaign(store.clone(), &key)?;
-        Rollout::prepare(&store, &invites, messages).await
+        Rollout::prepare(&store, &invites, messages, ChannelRule::Both).await
     })?;
 
     let killing = Instant::now();

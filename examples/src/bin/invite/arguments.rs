@@ -49,6 +49,7 @@ Begin:
 Environment:
   INVITE_DB, INVITE_EMAIL, INVITE_SMS, INVITE_ORG, INVITE_AS
                      stand for --db, --email, --sms, --org and --as
+  INVITE_POLICY      stands for --policy
   INVITE_SECRET_KEY  one key or several, separated by commas, that secrets are sealed with while they wait to be sent:
                      the first seals, all open. Needed by `work`
   RUST_LOG           what is logged to standard error, such as invite_core=debug; nothing that is logged is secret
@@ -108,6 +109,17 @@ pub(crate) struct Globals {
         value_name = "USER"
     )]
     pub(crate) acting: Option<String>,
+    /// Figures other than the usual ones (leases, attempts, waits, limits): a file of JSON with the fields of the library's
+    /// Policy, and a duration as {"secs":90,"nanos":0}; what is left out is as usual
+    #[arg(
+        long,
+        global = true,
+        display_order = 245,
+        env = "INVITE_POLICY",
+        hide_env_values = true,
+        value_name = "FILE"
+    )]
+    pub(crate) policy: Option<PathBuf>,
     /// One JSON object a line, for scripts
     #[arg(long, global = true, display_order = 250)]
     pub(crate) json: bool,

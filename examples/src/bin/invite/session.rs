@@ -86,7 +86,7 @@ impl Session {
             .email(email)
             .sms(sms)
             .seal_with(key)
-            .policy(Policy::default())
+            .policy(policy(globals.policy.as_deref())?)
             .build()
             .map_err(|error| Failure::failed(error.to_string()))?;
         Ok(Self { invites, store, counts, output, has_key, globals: globals.clone() })
@@ -213,4 +213,14 @@ fn database(url: Option<&str>) -> Result<&str, Failure> {
 /// An option that is given; an empty environment variable is none.
 fn given(option: Option<&String>) -> Option<&str> {
     option.map(|text| text.trim()).filter(|text| !text.is_empty())
+}
+
+/// The usual figures, or those of the file.
+fn policy(path: Option<&Path>) -> Result<Policy, Failure> {
+    let Some(path) = path else { return Ok(Policy::default()) };
+    let wrong = |error: String| Failure::wrong(format!("--policy {}: {error}", path.display()));
+    let text = std::fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
+    let policy: Policy = serde_json::from_str(&text).map_err(|error| wrong(error.to_string()))?;
+    policy.check().map_err(|error| wrong(error.to_string()))?;
+    Ok(policy)
 }
