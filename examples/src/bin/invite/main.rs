@@ -7,6 +7,8 @@
 //! One file a command. What they share: [`arguments`] (what can be typed), [`session`] (the database, the organisation, who
 //! acts), [`output`] (tables and sentences, or one JSON object a line), [`ask`] (questions and secrets), [`failure`].
 
+#![allow(rustdoc::bare_urls, reason = "help texts are doc comments, and are read on a terminal")]
+
 mod accept;
 mod arguments;
 mod ask;
