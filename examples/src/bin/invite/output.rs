@@ -5,7 +5,7 @@ use std::io::{self, IsTerminal, Write};
 
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
-use comfy_table::{Attribute, Cell, ColumnConstraint, ContentArrangement, Table};
+use comfy_table::{Attribute, Cell, ColumnConstraint, ContentArrangement, Table, Width};
 use serde::Serialize;
 use serde_json::json;
 
@@ -15,8 +15,8 @@ use crate::prose::wrapped;
 
 /// Between two columns of a table.
 const GAP: u16 = 2;
-/// The narrowest column that a text is broken into.
-const NARROWEST: u16 = 20;
+/// The narrowest terminal that sentences are broken for.
+const NARROWEST: u16 = 40;
 
 /// Where a command writes.
 #[derive(Debug, Clone, Copy)]
@@ -72,8 +72,8 @@ impl Output {
         if self.is_terminal() { write(harmless(text).trim_end_matches('\n')) } else { self.page(text) }
     }
 
-    /// A table for a person. On a terminal the widest column is broken into lines where that makes it fit; ids, which are
-    /// copied, never are.
+    /// A table for a person. On a terminal cells are broken into lines where that makes it fit; words never are, since
+    /// ids and addresses are copied.
     pub(crate) fn table(self, head: &[&str], rows: Vec<Vec<String>>) -> Result<(), Failure> {
         let terminal = self.is_terminal();
         let mut table = Table::new();
@@ -83,23 +83,18 @@ impl Output {
             if terminal { cell.add_attribute(Attribute::Bold) } else { cell }
         };
         table.set_header(head.iter().map(bold));
-        let breakable = breakable(&rows);
+        let narrowest = narrowest(head, &rows);
         for row in rows {
             table.add_row(row.iter().map(|cell| harmless(&cell.replace('\n', " "))));
         }
         for column in table.column_iter_mut() {
             column.set_padding((0, GAP));
         }
-        let width = table.width().filter(|_| terminal);
-        if let (Some(width), Some(breakable)) = (width, breakable) {
-            let widths = table.column_max_content_widths();
-            let others: u16 = widths.iter().map(|width| width + GAP).sum::<u16>() - widths[breakable];
-            if others + NARROWEST <= width {
-                table.set_content_arrangement(ContentArrangement::Dynamic);
-                for (column, _) in table.column_iter_mut().zip(0..).filter(|(_, number)| *number != breakable)
-                {
-                    column.set_constraint(ColumnConstraint::ContentWidth);
-                }
+        let needed: u16 = narrowest.iter().map(|words| words + GAP).sum();
+        if terminal && table.width().is_some_and(|width| needed <= width) {
+            table.set_content_arrangement(ContentArrangement::Dynamic);
+            for (column, words) in table.column_iter_mut().zip(narrowest) {
+                column.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(words + GAP)));
             }
         }
         let lines: Vec<String> = table.lines().map(|line| line.trim_end().to_owned()).collect();
@@ -179,18 +174,22 @@ fn for_stderr(text: &str) -> String {
 /// Sentences, broken as wide as the terminal is; as they are where it does not know.
 fn on_terminal(text: &str) -> String {
     match Table::new().use_stderr().width().map(usize::from) {
-        Some(width) if width >= usize::from(2 * NARROWEST) => wrapped(text, width),
+        Some(width) if width >= usize::from(NARROWEST) => wrapped(text, width),
         _ => text.to_owned(),
     }
 }
 
-/// The column with the longest text that may be broken into lines.
-fn breakable(rows: &[Vec<String>]) -> Option<usize> {
-    let is_id = |cell: &String| cell.len() == 36 && cell.matches('-').count() == 4 && !cell.contains(' ');
-    let columns = 0..rows.first().map_or(0, Vec::len);
-    columns
-        .filter(|number| !rows.iter().filter_map(|row| row.get(*number)).any(is_id))
-        .max_by_key(|number| rows.iter().filter_map(|row| row.get(*number)).map(String::len).max())
+/// How wide each column must be so that no word is broken.
+fn narrowest(head: &[&str], rows: &[Vec<String>]) -> Vec<u16> {
+    let longest =
+        |cell: &str| cell.split_whitespace().map(|word| word.chars().count()).max().unwrap_or_default();
+    let of_rows =
+        |number: usize| rows.iter().filter_map(move |row| row.get(number)).map(|cell| longest(cell)).max();
+    head.iter()
+        .enumerate()
+        .map(|(number, title)| longest(title).max(of_rows(number).unwrap_or_default()))
+        .map(|words| u16::try_from(words).unwrap_or(u16::MAX / 16))
+        .collect()
 }
 
 fn write(text: &str) -> Result<(), Failure> {

@@ -135,10 +135,9 @@ pub(super) async fn list(
             };
             rows.push(vec![
                 batch.id.to_string(),
-                batch.action.as_str().into(),
+                words(batch.action.as_str()),
                 state.into(),
                 grouped(batch.totals.recipients()),
-                grouped(batch.totals.skipped()),
                 time(batch.planned_at, zone),
             ]);
         }
@@ -148,7 +147,7 @@ pub(super) async fn list(
         }
     }
     if !rows.is_empty() {
-        output.table(&["BATCH", "WHAT", "STATE", "PEOPLE", "SKIPPED", "PLANNED"], rows)?;
+        output.table(&["BATCH", "WHAT", "STATE", "PEOPLE", "PLANNED"], rows)?;
     } else if left == limit {
         output.note("There is no batch yet: `invite invite` or `invite remind` makes one.");
     }
@@ -195,7 +194,7 @@ pub(super) fn tell(output: Output, status: &BatchStatus, zone: Tz) -> Result<(),
     let held = confirmed.filter(|confirmed| confirmed.not_before > confirmed.at);
     output.fields(&[
         ("Batch", batch.id.to_string()),
-        ("What", batch.action.as_str().into()),
+        ("What", words(batch.action.as_str())),
         ("State", state(status).into()),
         ("Paused because", batch.paused_because.clone().unwrap_or_default()),
         ("Planned", format!("{}, by {}", time(batch.planned_at, zone), batch.inviter)),

@@ -27,14 +27,17 @@ pub(super) async fn list(session: &Session, acting: &Acting, limit: usize, befor
         vec![
             row.import.to_string(),
             row.file_name.clone(),
-            grouped(figures.created),
-            grouped(figures.updated),
-            grouped(figures.refused),
+            format!(
+                "{} added, {} changed, {} refused",
+                grouped(figures.created),
+                grouped(figures.updated),
+                grouped(figures.refused)
+            ),
             maybe_time(row.began_at, zone),
             state(row).into(),
         ]
     });
-    output.table(&["IMPORT", "FILE", "ADDED", "CHANGED", "REFUSED", "BEGAN", "STATE"], rows.collect())?;
+    output.table(&["IMPORT", "FILE", "ROWS", "BEGAN", "STATE"], rows.collect())?;
     Ok(Exit::Done)
 }
 
