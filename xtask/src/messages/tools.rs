@@ -2,10 +2,11 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use super::scripts;
-use crate::cargo::{Answer, run, target};
+use crate::cargo::{run, target};
+use crate::services::install::program;
 
 /// The folder in which the scripts run, beside their packages.
 #[derive(Debug)]
@@ -19,7 +20,9 @@ impl Tools {
             // The font of the pictures is Arial's metric twin.
             programs.extend([("chromium", "chromium"), ("pngquant", "pngquant"), ("fc-list", "fontconfig")]);
         }
-        debian(&programs)?;
+        for (name, package) in programs {
+            program(name, package)?;
+        }
         let folder = target().join("tools").join("messages");
         fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
         let packages_changed = copy_scripts(&folder)?;
@@ -48,32 +51,4 @@ fn copy_scripts(folder: &Path) -> Result<bool, String> {
         fs::copy(entry.path(), folder.join(entry.file_name())).map_err(said)?;
     }
     Ok(before != fs::read(folder.join("package.json")).ok())
-}
-
-fn debian(programs: &[(&str, &'static str)]) -> Answer {
-    let missing = || -> Vec<&'static str> {
-        programs.iter().filter(|(program, _)| !is_here(program)).map(|(_, package)| *package).collect()
-    };
-    let packages = missing();
-    if packages.is_empty() {
-        return Ok(());
-    }
-    println!("installing {}", packages.join(", "));
-    let mut install = Command::new("apt-get");
-    install.args(["install", "--yes", "--quiet", "--no-install-recommends"]).args(&packages);
-    // It fails where this is not root or not Debian, which the next look tells.
-    let _ = install.stdout(Stdio::null()).stderr(Stdio::null()).status();
-    match missing()[..] {
-        [] => Ok(()),
-        _ => Err(format!(
-            "{} could not be installed: install {} of Debian, or what your system calls so, and run this again",
-            missing().join(", "),
-            if packages.len() == 1 { "this package" } else { "these packages" }
-        )),
-    }
-}
-
-fn is_here(program: &str) -> bool {
-    let found = |folder: PathBuf| folder.join(program).is_file();
-    std::env::var_os("PATH").is_some_and(|path| std::env::split_paths(&path).any(found))
 }

@@ -10,8 +10,7 @@ pub(crate) fn program(name: &str, package: &str) -> Result<PathBuf, String> {
     if let Some(path) = found(name) {
         return Ok(path);
     }
-    let missing =
-        format!("the tests need {name}: install Debian's package {package} (apt-get install {package})");
+    let missing = format!("{name} is needed: install Debian's package {package} (apt-get install {package})");
     if !is_root()? || found("apt-get").is_none() {
         return Err(missing);
     }

@@ -5,7 +5,7 @@
 mod certificate;
 mod exim;
 mod folder;
-mod install;
+pub(crate) mod install;
 mod process;
 
 use std::process::Command;
