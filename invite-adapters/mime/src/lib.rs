@@ -149,7 +149,8 @@ pub fn fits_the_wire(octets: &[u8]) -> bool {
     // All of it, without a way out: so the compiler compares many octets at once.
     let mut wrong = matches!(octets[0], b'\n' | b'\0');
     for (before, octet) in octets.iter().zip(&octets[1..]) {
-        wrong |= ((*before == b'\r') != (*octet == b'\n')) | (*octet == b'\0');
+        wrong |= (*before == b'\r') != (*octet == b'\n');
+        wrong |= *octet == b'\0';
     }
     if wrong || !octets.ends_with(b"\r\n") {
         return false;

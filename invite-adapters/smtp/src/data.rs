@@ -18,7 +18,7 @@ pub(crate) fn data(message: Vec<u8>) -> Result<Vec<u8>, NotForTheWire> {
     // Seldom does a line begin with one.
     let mut dotted = message.first() == Some(&b'.');
     for (before, octet) in message.iter().zip(message.iter().skip(1)) {
-        dotted |= (*before == b'\n') & (*octet == b'.');
+        dotted |= [*before, *octet] == *b"\n.";
     }
     let mut stuffed = message;
     if dotted {
