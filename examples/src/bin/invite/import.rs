@@ -62,7 +62,11 @@ enum Command {
     /// Take an import back: values as they were; people whom it added are deactivated, unless they were invited
     Undo {
         /// Its id, from `invite import list`
-        import: ImportId,
+        #[arg(required_unless_present = "latest")]
+        import: Option<ImportId>,
+        /// The one that began last
+        #[arg(long, conflicts_with = "import")]
+        latest: bool,
         /// Do not ask
         #[arg(long)]
         yes: bool,
@@ -114,7 +118,7 @@ pub(crate) async fn run(arguments: Arguments, globals: &Globals, output: Output)
     let acting = session.acting().await?;
     match arguments.command {
         Some(Command::List { limit, before }) => list::list(&session, &acting, limit, before).await,
-        Some(Command::Undo { import, yes }) => list::undo(&session, &acting, import, yes).await,
+        Some(Command::Undo { import, yes, .. }) => list::undo(&session, &acting, import, yes).await,
         None => file(&session, &acting, arguments).await,
     }
 }

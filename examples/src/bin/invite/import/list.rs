@@ -50,8 +50,16 @@ fn state(row: &ImportSummary) -> &'static str {
     }
 }
 
-pub(super) async fn undo(session: &Session, acting: &Acting, import: ImportId, yes: bool) -> Done {
+/// Undoes an import; the one that began last, where none is named.
+pub(super) async fn undo(session: &Session, acting: &Acting, import: Option<ImportId>, yes: bool) -> Done {
     let output = session.output;
+    let import = match import {
+        Some(import) => import,
+        None => {
+            let newest = session.invites.imports(&acting.actor, None, 1).await?.rows.into_iter().next();
+            newest.ok_or_else(|| Failure::wrong("there is no import yet"))?.import
+        }
+    };
     let question = "Undo this import? Values become as they were, and people whom it added and who were not invited are \
                     deactivated.";
     if !ask::consent(output, yes, question, "undoing an import changes people")? {
