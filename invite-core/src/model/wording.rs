@@ -15,8 +15,10 @@ pub struct ItemWording {
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub fallbacks: BTreeSet<String>,
     /// How many segments the text message takes; 0 where there is none.
+    #[serde(skip_serializing_if = "is_nought")]
     pub sms_segments: u64,
     /// Whether the text message needs UCS-2, so that 70 characters fill a segment instead of 160.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub sms_ucs2: bool,
 }
 
@@ -79,4 +81,9 @@ impl Wording {
         self.sms_ucs2 += other.sms_ucs2;
         self
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference over")]
+const fn is_nought(number: &u64) -> bool {
+    *number == 0
 }

@@ -1,20 +1,22 @@
--- ?1: organisation, ?2: batch; how many of its recipients share the address of a message: without those whose password
--- would be reset, and with them
-SELECT
-    count(DISTINCT CASE WHEN is_reset = 0 AND without_resets > 1 THEN user END) AS without_resets,
-    count(DISTINCT CASE WHEN with_resets > 1 THEN user END) AS with_resets
-FROM (
+-- ?1: organisation, ?2: batch, ?3: whether any password would be reset; how many of its recipients share the address of a
+-- message: without those whose password would be reset, and with them
+WITH shared AS (
+    SELECT channel, address_key FROM invite_delivery WHERE organisation = ?1 AND batch = ?2
+    GROUP BY channel, address_key HAVING count(*) > 1
+), sharing AS (
     SELECT
-        user, is_reset, count(*) OVER address AS with_resets, sum(is_reset = 0) OVER address AS without_resets
-    FROM (
-        SELECT
-            d.user, d.channel, d.address_key,
-            ?3 AND (
-                SELECT i.decision FROM invite_item AS i
-                WHERE i.organisation = d.organisation AND i.batch = d.batch AND i.user = d.user
-            ) = 'send_with_reset' AS is_reset
-        FROM invite_delivery AS d
-        WHERE d.organisation = ?1 AND d.batch = ?2
-    )
-    WINDOW address AS (PARTITION BY channel, address_key)
+        d.user, d.channel, d.address_key,
+        CASE WHEN ?3 THEN (
+            SELECT i.decision = 'send_with_reset' FROM invite_item AS i
+            WHERE i.organisation = d.organisation AND i.batch = d.batch AND i.user = d.user
+        ) ELSE 0 END AS is_reset
+    FROM invite_delivery AS d
+    WHERE d.organisation = ?1 AND d.batch = ?2
+        AND (d.channel, d.address_key) IN (SELECT channel, address_key FROM shared)
+)
+SELECT
+    count(DISTINCT CASE WHEN is_reset = 0 AND not_reset > 1 THEN user END) AS without_resets,
+    count(DISTINCT user) AS with_resets
+FROM (
+    SELECT user, is_reset, sum(is_reset = 0) OVER (PARTITION BY channel, address_key) AS not_reset FROM sharing
 )
