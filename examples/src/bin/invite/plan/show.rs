@@ -75,8 +75,14 @@ pub(super) fn confirmed(output: Output, batch: &Batch, zone: Tz) -> Result<(), F
     if output.json() {
         return line(output, batch.id, &batch.totals, not_before, true);
     }
-    let recipients = counted(batch.totals.recipients(), "person", "people");
-    output.say(format!("Confirmed: {recipients} get a message ({}).", messages(&batch.totals)))?;
+    match batch.totals.recipients() {
+        0 => output.say("Confirmed: nobody gets a message.")?,
+        people => output.say(format!(
+            "Confirmed: {} a message ({}).",
+            counted(people, "person gets", "people get"),
+            messages(&batch.totals)
+        ))?,
+    }
     let skipped = batch.totals.skipped();
     if skipped > 0 {
         let reasons: Vec<String> = batch
@@ -105,7 +111,9 @@ pub(super) fn confirmed(output: Output, batch: &Batch, zone: Tz) -> Result<(), F
         ))?;
     }
     output.say(format!("Batch {}", batch.id))?;
-    output.note("`invite work` sends it; `invite batch watch --latest` shows how far it is.");
+    if batch.totals.recipients() > 0 {
+        output.note("`invite work` sends it; `invite batch watch --latest` shows how far it is.");
+    }
     Ok(())
 }
 
