@@ -185,8 +185,12 @@ pub(super) fn tell(output: Output, status: &BatchStatus, zone: Tz) -> Result<(),
     let batch = &status.batch;
     let confirmed = batch.confirmed.as_ref();
     let counts = |parts: Vec<String>| parts.join(", ");
-    let states =
-        status.progress.states.iter().map(|(state, count)| format!("{} {}", grouped(*count), words(state)));
+    // What waited when it was stopped is swept in a while.
+    let stopped = matches!(batch.state, BatchState::Cancelled | BatchState::Recalled);
+    let states = status.progress.states.iter().map(|(state, count)| match state {
+        DeliveryState::Queued if stopped => format!("{} that no longer go", grouped(*count)),
+        _ => format!("{} {}", grouped(*count), words(state)),
+    });
     let reasons =
         status.progress.reasons.iter().map(|(why, count)| format!("{} {}", grouped(*count), words(why)));
     let skip = batch.totals.skip.iter().map(|(why, count)| format!("{} {}", grouped(*count), why.text()));
