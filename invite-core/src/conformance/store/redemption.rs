@@ -36,7 +36,7 @@ pub(super) async fn a_digest_is_compared_whole(stage: Stage) -> Checked {
         same!(found, None, "a digest that differs in octet {place}");
     }
     for beginning in [0, 1, 8, 16, 31] {
-        let mut cut = [0; 32];
+        let mut cut = digest.map(|octet| !octet);
         cut[..beginning].copy_from_slice(&digest[..beginning]);
         let found = stage.store.link(TokenDigest::from_bytes(cut)).await?;
         same!(found, None, "the first {beginning} octets of a digest");
