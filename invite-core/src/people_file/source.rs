@@ -103,14 +103,16 @@ impl<R: Read> Source<R> {
         self.taken += count;
     }
 
-    /// The first line that is not blank, or as much of it as fits the limit, without using it up.
+    /// The first line that is not blank, or as much of it as fits the limit, without using it up; the same however its
+    /// bytes arrive.
     pub(super) fn first_line(&mut self, limit: usize) -> Result<&[u8], FileError> {
         let is_end = |byte: &u8| *byte == b'\n';
         loop {
             let begin = self.text.iter().position(|byte| !is_end(byte)).unwrap_or(self.text.len());
             let length = self.text[begin..].iter().position(is_end);
-            if length.is_some() || self.ended || self.text.len() > limit {
-                let end = length.map_or(self.text.len(), |length| begin + length);
+            let at_hand = self.text.len() - begin;
+            if length.is_some() || self.ended || at_hand >= limit {
+                let end = begin + length.unwrap_or(at_hand).min(limit);
                 return Ok(&self.text[begin..end]);
             }
             self.read_text()?;

@@ -405,6 +405,14 @@ fn bytes_like_a_csv() -> impl Strategy<Value = Vec<u8>> {
     ]
 }
 
+#[test]
+fn a_first_line_beyond_the_limit_reads_the_same_however_its_bytes_arrive() {
+    for bytes in [&b";;;,,,,\"x"[..], b"\n\n;;;,,,,\"x\n", b";;;\n,,,,"] {
+        let options = FileOptions { max_cell_bytes: 0, ..norwegian() };
+        assert_eq!(all_rows(bytes, options), all_rows(Trickle(bytes), options));
+    }
+}
+
 proptest! {
     #[test]
     fn no_bytes_make_it_panic_and_all_that_it_gives_is_within_the_limits(

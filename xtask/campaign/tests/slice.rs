@@ -1,5 +1,11 @@
 //! A slice of the campaign, small enough for every run of the tests; `cargo xtask kills` is the whole.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test may panic, and says what the campaign said"
+)]
+
 use std::process::Command;
 
 #[test]
