@@ -10,6 +10,7 @@
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "it talks to whoever runs it")]
 
+mod aftermath;
 mod arguments;
 mod folder;
 mod journal;
@@ -23,6 +24,7 @@ mod rollout;
 mod run;
 mod scale;
 mod secrets;
+mod setting;
 mod table;
 mod work;
 

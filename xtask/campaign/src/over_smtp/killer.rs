@@ -46,6 +46,16 @@ pub(crate) struct Killer<'a> {
     pub(crate) troubles: Vec<String>,
 }
 
+/// A worker's process, which does not outlive a campaign that failed.
+struct Worker(Child);
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
 impl<'a> Killer<'a> {
     pub(crate) fn new(
         folder: &'a Folder,
@@ -105,7 +115,7 @@ impl<'a> Killer<'a> {
         let deadline = Instant::now() + LAST_WORKERS;
         for worker in &mut workers {
             loop {
-                if let Some(status) = worker.try_wait()? {
+                if let Some(status) = worker.0.try_wait()? {
                     if !status.success() {
                         self.troubles.push(format!("a last worker ended with {status}; its log says why"));
                     }
@@ -113,8 +123,8 @@ impl<'a> Killer<'a> {
                 }
                 if Instant::now() > deadline {
                     self.troubles.push("a last worker did not come to rest".into());
-                    worker.kill()?;
-                    worker.wait()?;
+                    worker.0.kill()?;
+                    worker.0.wait()?;
                     break;
                 }
                 sleep(Duration::from_millis(20));
@@ -123,7 +133,7 @@ impl<'a> Killer<'a> {
         Ok(())
     }
 
-    fn start(&mut self) -> Result<Child, Box<dyn Error>> {
+    fn start(&mut self) -> Result<Worker, Box<dyn Error>> {
         let concurrency: u32 = self.random.random_range(1..=24);
         let log = File::options().append(true).create(true).open(self.folder.log())?;
         let output = log.try_clone()?;
@@ -134,7 +144,7 @@ impl<'a> Killer<'a> {
             .args(["--sms", &format!("file:{}", self.folder.path().join("sms").display())])
             .args(["--policy", &self.folder.policy().display().to_string()])
             .args(["work", "--until-idle", "--json", "--concurrency", &concurrency.to_string()]);
-        Ok(library::with_key(&mut command, self.key).stdout(output).stderr(log).spawn()?)
+        Ok(Worker(library::with_key(&mut command, self.key).stdout(output).stderr(log).spawn()?))
     }
 
     /// Kills the workers at the moment, after so many messages. `false` where they were done before.
@@ -142,13 +152,13 @@ impl<'a> Killer<'a> {
         &mut self,
         moment: Moment,
         messages: u64,
-        workers: &mut [Child],
+        workers: &mut [Worker],
     ) -> Result<bool, Box<dyn Error>> {
         let a_moment = Duration::from_micros(self.random.random_range(0..30_000));
         let deadline = Instant::now() + PATIENCE;
         while self.sink.kept() < messages && Instant::now() < deadline {
             sleep(Duration::from_micros(200));
-            if workers.iter_mut().all(|worker| matches!(worker.try_wait(), Ok(Some(_)))) {
+            if workers.iter_mut().all(|worker| matches!(worker.0.try_wait(), Ok(Some(_)))) {
                 return self.judge(workers).map(|()| false);
             }
         }
@@ -157,11 +167,11 @@ impl<'a> Killer<'a> {
             sleep(a_moment);
         }
         for worker in &mut *workers {
-            worker.kill()?;
+            worker.0.kill()?;
         }
         let mut killed = 0;
         for worker in &mut *workers {
-            killed += u32::from(worker.wait()?.signal() == Some(SIGKILL));
+            killed += u32::from(worker.0.wait()?.signal() == Some(SIGKILL));
         }
         self.sink.release();
         if killed == 0 {
@@ -189,9 +199,9 @@ impl<'a> Killer<'a> {
         })
     }
 
-    fn judge(&mut self, workers: &mut [Child]) -> Result<(), Box<dyn Error>> {
+    fn judge(&mut self, workers: &mut [Worker]) -> Result<(), Box<dyn Error>> {
         for worker in workers {
-            let status = worker.wait()?;
+            let status = worker.0.wait()?;
             if !status.success() {
                 self.troubles.push(format!("a worker ended with {status}; its log says why"));
             }

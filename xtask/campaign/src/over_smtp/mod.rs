@@ -9,7 +9,6 @@ mod report;
 mod sink;
 
 use std::error::Error;
-use std::path::PathBuf;
 use std::time::Instant;
 
 use invite_core::model::organisation::ChannelRule;
@@ -19,20 +18,15 @@ use self::killer::Killer;
 use self::report::Report;
 use self::sink::{Moment, Sink};
 use crate::arguments::Arguments;
-use crate::folder::Folder;
 use crate::rollout::{Rollout, WAVES};
-use crate::{journal, library, oracle, secrets};
+use crate::setting::Setting;
+use crate::{aftermath, journal, library};
 
 /// Runs a campaign over SMTP. Says whether everything held.
 pub(crate) fn run(arguments: &Arguments) -> Result<bool, Box<dyn Error>> {
     let begun = Instant::now();
-    let wanted: u32 = arguments.value("kills")?.unwrap_or(300);
-    let messages: u64 = arguments.value("deliveries")?.unwrap_or(5_000);
-    let seed: u64 = arguments.value("seed")?.unwrap_or(1);
-    let temporary = tempfile::tempdir()?;
-    let given: Option<PathBuf> = arguments.value("dir")?;
-    let folder = Folder::new(given.unwrap_or_else(|| temporary.path().to_owned()));
-    std::fs::create_dir_all(folder.path())?;
+    let setting = Setting::of(arguments)?;
+    let Setting { kills: wanted, deliveries: messages, seed, ref folder, .. } = setting;
     std::fs::write(folder.policy(), serde_json::to_string(&library::policy())?)?;
 
     let key = library::new_key()?;
@@ -43,7 +37,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<bool, Box<dyn Error>> {
         Rollout::prepare(&store, &invites, messages, ChannelRule::Email).await
     })?;
     let sink = Sink::open(&folder.journal())?;
-    let mut killer = Killer::new(&folder, &key, &sink, &runtime, rollout.organisations(), seed)?;
+    let mut killer = Killer::new(folder, &key, &sink, &runtime, rollout.organisations(), seed)?;
     let mut confirmed = 0;
     for wave in 0..WAVES {
         confirmed += runtime.block_on(async {
@@ -61,10 +55,6 @@ pub(crate) fn run(arguments: &Arguments) -> Result<bool, Box<dyn Error>> {
     }
     let missed = Moment::ALL.into_iter().filter(|moment| killer.at[*moment as usize] == 0);
     faults.extend(missed.map(|moment| format!("no kill fell on: {moment}")));
-    let log = std::fs::read_to_string(folder.log())?;
-    faults.extend(
-        log.lines().filter(|line| line.contains("panicked at")).map(|line| format!("a worker: {line}")),
-    );
     if confirmed != messages {
         faults.push(format!("{confirmed} messages were confirmed, not {messages}"));
     }
@@ -72,30 +62,17 @@ pub(crate) fn run(arguments: &Arguments) -> Result<bool, Box<dyn Error>> {
     if torn > 0 {
         faults.push(format!("{torn} lines of the journal are torn, and the mail server was not killed"));
     }
-    let (verdict, trial) = runtime.block_on(async {
-        let invites = library::of_campaign(SqliteStore::open(folder.database()).await?, &key)?;
-        let organisations = rollout.organisations();
-        let deliveries = oracle::deliveries(&invites, &organisations).await?;
-        let verdict = oracle::judge(&deliveries, &accepted, &killer.faults);
-        faults.extend(oracle::events(&invites, organisations.len() * usize::try_from(WAVES)?).await?);
-        let trial = secrets::try_all(&invites, &deliveries, &accepted).await?;
-        faults.extend(secrets::search(&folder, &accepted)?);
-        Ok::<_, Box<dyn Error>>((verdict, trial))
-    })?;
-    faults.extend(verdict.faults.iter().chain(&trial.faults).cloned());
+    let left = runtime.block_on(aftermath::look(folder, &key, &rollout, &accepted, &killer.faults))?;
+    faults.extend(left.faults);
     let report = Report {
         seed,
         at: &killer.at,
         handed_over: killer.handed_over,
-        verdict: &verdict,
-        trial: &trial,
+        verdict: &left.verdict,
+        trial: &left.trial,
         all: begun.elapsed(),
         faults: &faults,
     };
     print!("{report}");
-    if !faults.is_empty() {
-        println!("everything is kept in {}", folder.path().display());
-        let _kept = temporary.keep();
-    }
-    Ok(faults.is_empty())
+    Ok(setting.end(&faults))
 }
