@@ -16,12 +16,14 @@ pub fn possible_text_messages(
     settings: &Settings,
 ) -> &'static [MessageKind] {
     use MessageKind::{Announcement, Invitation, Reminder, Reset, Sso};
-    // A reminder goes by SMS to those who have an e-mail address, too, where nothing else arrived.
+    // A reminder and a fresh credential go by SMS to those who have an e-mail address, too, where nothing else arrived.
     let rule_allows = match channels {
         ChannelRule::Email => false,
         ChannelRule::Sms | ChannelRule::Both => true,
         ChannelRule::EmailElseSms => {
-            action == Action::Remind || user.email.is_none() || !settings.channels.contains(&Channel::Email)
+            matches!(action, Action::Remind | Action::Refresh)
+                || user.email.is_none()
+                || !settings.channels.contains(&Channel::Email)
         }
     };
     if !rule_allows || user.phone.is_none() || !settings.channels.contains(&Channel::Sms) {
