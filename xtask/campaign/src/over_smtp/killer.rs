@@ -1,6 +1,6 @@
 //! Starts `invite work` and kills it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::error::Error;
 use std::fs::File;
 use std::os::unix::process::ExitStatusExt;
@@ -40,6 +40,9 @@ pub(crate) struct Killer<'a> {
     pub(crate) at: [u32; Moment::ALL.len()],
     /// Messages that were being handed over when their worker was killed.
     pub(crate) handed_over: usize,
+    /// The hand-overs that were counted, by the message and its attempt: until the lease of the dead lapses, the next
+    /// kill finds them too.
+    counted: HashSet<(DeliveryId, u32)>,
     /// How many kills fell on a message while it was handed over.
     pub(crate) faults: HashMap<DeliveryId, u32>,
     /// Workers that ended otherwise than they should.
@@ -81,6 +84,7 @@ impl<'a> Killer<'a> {
             program,
             at: [0; Moment::ALL.len()],
             handed_over: 0,
+            counted: HashSet::new(),
             faults: HashMap::new(),
             troubles: Vec::new(),
         })
@@ -178,16 +182,17 @@ impl<'a> Killer<'a> {
             return self.judge(workers).map(|()| false);
         }
         self.at[if held { moment } else { Moment::Any } as usize] += 1;
-        let handed_over = self.handed_over()?;
-        self.handed_over += handed_over.len();
-        for id in handed_over {
-            *self.faults.entry(id).or_default() += 1;
+        for (id, attempt) in self.handed_over()? {
+            if self.counted.insert((id, attempt)) {
+                self.handed_over += 1;
+                *self.faults.entry(id).or_default() += 1;
+            }
         }
         Ok(true)
     }
 
-    /// What the dead were handing over, as the database has it.
-    fn handed_over(&self) -> Result<Vec<DeliveryId>, Box<dyn Error>> {
+    /// What the dead were handing over, and at which attempt, as the database has it.
+    fn handed_over(&self) -> Result<Vec<(DeliveryId, u32)>, Box<dyn Error>> {
         self.runtime.block_on(async {
             let store = SqliteStore::open(self.folder.database()).await?;
             let invites = library::of_campaign(store, self.key)?;
@@ -195,7 +200,7 @@ impl<'a> Killer<'a> {
             let handed_over = deliveries
                 .into_iter()
                 .filter(|(_, (_, delivery))| delivery.state == DeliveryState::HandingOver);
-            Ok(handed_over.map(|(id, _)| id).collect())
+            Ok(handed_over.map(|(id, (_, delivery))| (id, delivery.attempts)).collect())
         })
     }
 
