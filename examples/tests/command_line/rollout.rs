@@ -45,7 +45,10 @@ fn hours_from_now(hours: i64) -> String {
 #[test]
 fn quiet_hours_are_set_shown_and_taken_away() {
     let house = House::new();
-    assert!(house.run("org show").ok().out.contains("20:00-08:00"));
+    house
+        .run("org create other --name Other --app-link https://app.other.test --admin admin@other.test")
+        .ok();
+    assert!(house.run("org show other").ok().out.contains("20:00-08:00"), "the default");
     house.run("org set --quiet-hours 22:00-7:00").ok();
     assert_eq!(house.run("org show --json").ok().json()["settings"]["quiet_hours"], "22:00-07:00");
     house.run("org set --quiet-hours none").ok();
