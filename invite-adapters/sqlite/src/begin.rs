@@ -15,8 +15,7 @@ use invite_core::model::id::{
     BatchId, ClaimToken, CredentialId, DeliveryId, InvitationId, OrganisationId, UserId,
 };
 use invite_core::model::invitation::{InvitationState, RevokeReason};
-use invite_core::model::item::{Action, Announcement, Decision};
-use invite_core::model::message_kind::MessageKind;
+use invite_core::model::item::Action;
 use invite_core::model::organisation::Settings;
 use invite_core::model::user::User;
 use invite_core::port::queue::{Begin, BeginDelivery, Begun, HandOver, HandOverCredential};
@@ -200,7 +199,7 @@ impl Write {
             batch: delivery.batch.id,
             user,
             channel: delivery.channel,
-            kind: kind(delivery.batch.action, delivery.decision),
+            kind: delivery.decision.message_kind(delivery.batch.action).expect("nothing of a skip may go"),
             credential,
             invited_at: table.invitation(delivery).map_or(self.now, |invitation| invitation.created_at),
             last_reminder: delivery.batch.action == Action::Remind && reminders + 1 >= at_most,
@@ -365,16 +364,6 @@ impl Table {
         self.minted.push(credential_columns(key.0, key.1, &credential, &minted.stored));
         self.begun.credentials.entry(key).or_default().push(credential);
         self.generations.insert((delivery.organisation, delivery.batch.id, delivery.user), minted.generation);
-    }
-}
-
-const fn kind(action: Action, decision: Decision) -> MessageKind {
-    match (action, decision) {
-        (_, Decision::Announce(Announcement::Sso)) => MessageKind::Sso,
-        (_, Decision::Announce(Announcement::Elsewhere)) => MessageKind::Announcement,
-        (_, Decision::SendWithReset) => MessageKind::Reset,
-        (Action::Remind, _) => MessageKind::Reminder,
-        (Action::Invite | Action::HandOver | Action::Refresh, _) => MessageKind::Invitation,
     }
 }
 

@@ -17,8 +17,7 @@ use crate::model::credential::{CredentialKind, Generation};
 use crate::model::delivery::{DeliveryState, EndReason, WaitCause};
 use crate::model::id::{BatchId, ClaimToken, CredentialId, InvitationId, OrganisationId, UserId};
 use crate::model::invitation::InvitationState;
-use crate::model::item::{Action, Announcement, Decision};
-use crate::model::message_kind::MessageKind;
+use crate::model::item::Action;
 use crate::model::user::User;
 use crate::port::queue::{BeginDelivery, Begun, CredentialWish, HandOver, HandOverCredential};
 
@@ -92,7 +91,7 @@ impl Transaction<'_> {
             batch,
             user,
             channel,
-            kind: kind(action, item.item.decision),
+            kind: item.item.decision.message_kind(action).expect("nothing of a skip may go"),
             credential: generation.map(|generation| self.carried(key.0, invitation, generation)),
             invited_at: self.state.invitations[&(key.0, invitation)].created_at,
             last_reminder: action == Action::Remind && reminders + 1 >= at_most,
@@ -263,16 +262,5 @@ impl CredentialRow {
             StoredForm::Password(_) => CredentialKind::TemporaryPassword,
             StoredForm::Link(_) => CredentialKind::SetUpLink,
         }
-    }
-}
-
-/// What a message says.
-const fn kind(action: Action, decision: Decision) -> MessageKind {
-    match (decision, action) {
-        (Decision::Announce(Announcement::Sso), _) => MessageKind::Sso,
-        (Decision::Announce(Announcement::Elsewhere), _) => MessageKind::Announcement,
-        (Decision::SendWithReset, _) => MessageKind::Reset,
-        (_, Action::Remind) => MessageKind::Reminder,
-        (_, Action::Invite | Action::HandOver | Action::Refresh) => MessageKind::Invitation,
     }
 }

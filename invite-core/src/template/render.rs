@@ -11,7 +11,7 @@ use super::layout;
 use super::markdown::Body;
 use super::piece::Piece;
 use super::spacing::{Indent, tidy_html, tidy_line, tidy_text};
-use super::values::Values;
+use super::values::{Values, cut};
 use super::variable::Variable;
 use crate::model::message::Channel;
 use crate::model::theme::Theme;
@@ -68,8 +68,8 @@ impl Template {
         }
         let subject = tidy_line(&self.part(SUBJECT, &context)?);
         limit(Part::Subject, subject.chars().count(), MAX_SUBJECT)?;
-        let preheader = tidy_line(&self.part(PREHEADER, &context)?);
-        limit(Part::Preheader, preheader.chars().count(), MAX_SUBJECT)?;
+        // Mail programs show as much of it as there is room for; a long name in it must not keep the message back.
+        let preheader = cut(tidy_line(&self.part(PREHEADER, &context)?), MAX_SUBJECT, *channel);
         let text = tidy_text(&self.part(TEXT, &context)?, Indent::Keep);
         limit(Part::Text, text.len(), MAX_HTML)?;
 
@@ -149,7 +149,8 @@ pub enum Rendered {
 pub struct RenderedEmail {
     /// One line, without a credential.
     pub subject: String,
-    /// What mail programs show beside the subject; it is part of the HTML already. Without a credential.
+    /// What mail programs show beside the subject, cut at 255 characters; it is part of the HTML already. Without a
+    /// credential.
     pub preheader: String,
     /// The text part.
     pub text: String,
@@ -231,8 +232,6 @@ pub enum RenderError {
 pub enum Part {
     /// The subject: 255 characters.
     Subject,
-    /// The preheader: 255 characters.
-    Preheader,
     /// The text part: 256 KiB.
     Text,
     /// The HTML part: 256 KiB.
@@ -244,7 +243,7 @@ pub enum Part {
 impl Part {
     const fn unit(self) -> &'static str {
         match self {
-            Self::Subject | Self::Preheader | Self::Sms => "characters",
+            Self::Subject | Self::Sms => "characters",
             Self::Text | Self::Html => "octets",
         }
     }
@@ -254,7 +253,6 @@ impl fmt::Display for Part {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Subject => "subject",
-            Self::Preheader => "preheader",
             Self::Text => "text part",
             Self::Html => "HTML part",
             Self::Sms => "text message",

@@ -321,7 +321,7 @@ const fn is_direction_mark(character: char) -> bool {
 }
 
 /// Cuts at `limit` characters and shows it. GSM-7 has no `…`, and one name must not double the price of its SMS.
-fn cut(mut line: String, limit: usize, channel: Channel) -> String {
+pub(super) fn cut(mut line: String, limit: usize, channel: Channel) -> String {
     if line.chars().nth(limit).is_none() {
         return line;
     }

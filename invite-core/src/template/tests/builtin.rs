@@ -339,6 +339,17 @@ fn a_locale_gets_its_language_and_english_where_there_is_none() {
 }
 
 #[test]
+fn a_long_sign_in_name_is_cut_in_the_preheader_alone() {
+    let name = "x".repeat(400);
+    for tag in BUILTIN_LANGUAGES {
+        let template = builtin(MessageKind::Reset, Channel::Email, &tag.parse().unwrap());
+        let words = email(template, &Values { sign_in_name: &name, ..Values::sample() });
+        assert_eq!((words.preheader.chars().count(), words.preheader.ends_with('…')), (255, true), "{tag}");
+        assert!(words.text.contains(&name), "{tag}");
+    }
+}
+
+#[test]
 fn every_message_shows_its_credential_with_white_space_around_it() {
     for (kind, channel, form, template) in builtins() {
         let secret = match Values::sample_credential(form) {
