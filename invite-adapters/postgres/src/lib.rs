@@ -1,0 +1,1 @@
+//! All stores of `invite-core` on PostgreSQL, on the host's own pool.
