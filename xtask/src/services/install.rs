@@ -32,5 +32,14 @@ pub(crate) fn is_root() -> Result<bool, String> {
 fn found(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let folders = std::env::split_paths(&path).chain(["/usr/sbin".into(), "/usr/local/sbin".into()]);
-    folders.map(|folder| folder.join(name)).find(|path| path.is_file())
+    folders.chain(postgres()).map(|folder| folder.join(name)).find(|path| path.is_file())
+}
+
+/// Where Debian keeps the programs of each version of PostgreSQL, the newest first.
+fn postgres() -> Vec<PathBuf> {
+    let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    let version = |path: &PathBuf| path.file_name().and_then(|name| name.to_str()?.parse::<u32>().ok());
+    let mut versions: Vec<PathBuf> = versions.map(|entry| entry.path()).collect();
+    versions.sort_by_key(|path| std::cmp::Reverse(version(path)));
+    versions.into_iter().map(|version| version.join("bin")).collect()
 }

@@ -6,6 +6,7 @@ mod certificate;
 mod exim;
 mod folder;
 pub(crate) mod install;
+mod postgres;
 mod process;
 
 use std::process::Command;
@@ -17,7 +18,7 @@ use process::Running;
 type Start = fn(&Folder) -> Result<Service, String>;
 
 /// Each of them.
-const SERVICES: [Start; 1] = [exim::start];
+const SERVICES: [Start; 2] = [exim::start, postgres::start];
 
 /// A server, and what a test has to know of it.
 struct Service {

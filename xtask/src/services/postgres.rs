@@ -1,0 +1,65 @@
+//! PostgreSQL, with a role and a database `postgres`, without fsync: what tests write need not survive.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use super::Service;
+use super::folder::{Folder, write};
+use super::install::{is_root, program};
+use super::process::{Running, free_port};
+use crate::cargo::run;
+
+/// Who it becomes when root starts it: it refuses to be root.
+const USER: &str = "postgres";
+const PACKAGE: &str = "postgresql";
+
+/// Added to what `initdb` writes. Connections come by TCP alone.
+const SETTINGS: &str = "\
+listen_addresses = '127.0.0.1'
+unix_socket_directories = ''
+fsync = off
+full_page_writes = off
+max_connections = 300
+logging_collector = off
+";
+
+/// Starts it. The tests find it at the URL in `INVITE_TEST_POSTGRES`, and make databases of their own there.
+pub(super) fn start(folder: &Folder) -> Result<Service, String> {
+    let [initdb, server, is_ready] = ["initdb", "postgres", "pg_isready"].map(|name| program(name, PACKAGE));
+    let (initdb, server, is_ready) = (initdb?, server?, is_ready?);
+    let folder = folder.subfolder("postgres")?;
+    if is_root()? {
+        run(Command::new("chown").arg(USER).arg(&folder))?;
+    }
+    let data = folder.join("data");
+    let mut make = as_user(&initdb)?;
+    make.args(["--no-sync", "--username=postgres", "--auth=trust", "--encoding=UTF8", "--locale=C", "-D"]);
+    run(make.arg(&data).stdout(Stdio::null()))?;
+    let port = free_port()?;
+    write(&data.join("postgresql.auto.conf"), &format!("{SETTINGS}port = {port}\n"))?;
+    let log =
+        std::fs::File::create(folder.join("log")).map_err(|error| format!("PostgreSQL's log: {error}"))?;
+    let mut running = Running::start(as_user(&server)?.arg("-D").arg(&data).stderr(log))?.ended_by("QUIT");
+    let answers = || {
+        let mut ask = Command::new(&is_ready);
+        ask.args(["--quiet", "--host=127.0.0.1", &format!("--port={port}")]);
+        ask.status().is_ok_and(|status| status.success())
+    };
+    running.is_up(answers).map_err(|why| format!("PostgreSQL: {why}; {}", end_of(&folder.join("log"))))?;
+    let url = format!("postgres://postgres@127.0.0.1:{port}/postgres");
+    Ok(Service { _running: running, variables: vec![("INVITE_TEST_POSTGRES", url)] })
+}
+
+fn as_user(program: &Path) -> Result<Command, String> {
+    if !is_root()? {
+        return Ok(Command::new(program));
+    }
+    let mut command = Command::new("setpriv");
+    command.args([&format!("--reuid={USER}"), &format!("--regid={USER}"), "--init-groups"]).arg(program);
+    Ok(command)
+}
+
+fn end_of(log: &Path) -> String {
+    let text = std::fs::read_to_string(log).unwrap_or_default();
+    text.lines().last().unwrap_or("it says nothing").to_owned()
+}
