@@ -48,6 +48,7 @@ mod histories;
 mod imports;
 mod invitations;
 mod leaving;
+mod metrics;
 mod offers;
 mod organisations;
 mod people;

@@ -8,6 +8,7 @@ use invite_core::machine::delivery::DeliveryEvent;
 use invite_core::model::batch::BatchState;
 use invite_core::model::delivery::DeliveryState;
 use invite_core::model::id::{ClaimToken, DeliveryId};
+use invite_core::model::metrics::Metrics;
 use invite_core::model::sender::{PauseKind, SenderPause};
 use invite_core::policy::Policy;
 use invite_core::port::error::PortResult;
@@ -17,6 +18,7 @@ use crate::SqliteStore;
 use crate::claim::{pauses, stops_a_destination};
 use crate::deliveries::deliveries;
 use crate::error::Step;
+use crate::metrics::metrics;
 use crate::rows::{At, Columns, Key, delta, micros};
 use crate::write::Write;
 
@@ -60,6 +62,11 @@ impl Queue for SqliteStore {
 
     async fn waiting(&self) -> PortResult<Waiting> {
         self.what_waits().await.map_err(|fault| fault.doing("look at the queue"))
+    }
+
+    async fn metrics(&self) -> PortResult<Metrics> {
+        let read = async { metrics(&mut *self.read().await?, self.instant()).await }.await;
+        read.map_err(|fault| fault.doing("read the figures"))
     }
 
     async fn sweep(&self, limit: usize, policy: Policy) -> PortResult<u64> {

@@ -16,6 +16,7 @@
 //! * [`import_undo`]: how an import is taken back.
 
 pub mod begin;
+pub mod counts;
 mod decide;
 pub mod history;
 pub mod import_sync;

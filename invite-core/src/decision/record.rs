@@ -174,6 +174,18 @@ pub fn late_acceptance(recorded: &Recorded<'_>) -> Option<Consequences> {
     })
 }
 
+/// Why the brake pauses a batch, in words for who looks.
+pub fn brake_because(outcomes: u32, hard_failures: u32) -> String {
+    format!("{BRAKE}{hard_failures} of {outcomes} messages failed")
+}
+
+/// Whether a batch is paused for this because it braked. Somebody who pauses one in the same words is taken for it.
+pub fn is_brake(because: &str) -> bool {
+    because.starts_with(BRAKE)
+}
+
+const BRAKE: &str = "brake: ";
+
 /// Whether the brake stops a batch with so many outcomes and hard failures since its start or resumption.
 pub const fn brakes(outcomes: u32, hard_failures: u32, policy: &Policy) -> bool {
     outcomes >= policy.brake_from

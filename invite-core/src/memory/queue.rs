@@ -13,6 +13,7 @@ use crate::machine::delivery::DeliveryEvent;
 use crate::model::batch::BatchState;
 use crate::model::delivery::DeliveryState;
 use crate::model::id::{ClaimToken, DeliveryId, OrganisationId};
+use crate::model::metrics::Metrics;
 use crate::model::sender::{PauseKind, SenderPause, matching};
 use crate::policy::Policy;
 use crate::port::error::PortResult;
@@ -60,13 +61,17 @@ impl Queue for MemoryStore {
         self.transact(|transaction| transaction.waiting())
     }
 
+    async fn metrics(&self) -> PortResult<Metrics> {
+        self.transact(|transaction| transaction.metrics())
+    }
+
     async fn sweep(&self, limit: usize, policy: Policy) -> PortResult<u64> {
         self.transact_with(policy, |transaction| transaction.sweep(limit))
     }
 }
 
 /// What the senders' pauses say about a message.
-enum Way {
+pub(super) enum Way {
     Free,
     /// It may go as the one message that is tried on these blocked senders.
     Probe(Vec<String>),
@@ -233,7 +238,7 @@ impl Transaction<'_> {
 
     /// The messages of a batch that are due, the earliest first; of one that goes to its pilot only, those of the pilot in
     /// order of id, so that the rest, which may be many, is not gone through.
-    fn queued<'a>(
+    pub(super) fn queued<'a>(
         &'a self,
         organisation: OrganisationId,
         batch: &'a BatchRow,
@@ -259,12 +264,12 @@ impl Transaction<'_> {
     }
 
     /// Whether a batch's messages may leave now.
-    fn sends(&self, row: &BatchRow) -> bool {
+    pub(super) fn sends(&self, row: &BatchRow) -> bool {
         let held = row.batch.confirmed.as_ref().is_none_or(|confirmed| confirmed.not_before > self.now);
         row.batch.state == BatchState::Running && !held
     }
 
-    fn way(&self, row: &DeliveryRow) -> Way {
+    pub(super) fn way(&self, row: &DeliveryRow) -> Way {
         if self.state.pauses.is_empty() {
             return Way::Free;
         }

@@ -20,6 +20,7 @@ use crate::model::id::{
 use crate::model::invitation::InvitationState;
 use crate::model::item::Item;
 use crate::model::message::Channel;
+use crate::model::metrics::Count;
 use crate::model::organisation::{Alias, Organisation};
 use crate::model::outcome::{Answer, Receipt};
 use crate::model::sender::{SenderKey, SenderPause};
@@ -83,6 +84,8 @@ pub(super) struct State {
     pub(super) refusals: BTreeMap<SenderKey, RefusalRun>,
     /// Organisations that came under SSO, and the last of their people that the sweep has looked at.
     pub(super) under_sso: BTreeMap<OrganisationId, Option<UserId>>,
+
+    pub(super) counts: BTreeMap<Count, i64>,
 
     /// The event with cursor n is at n - 1.
     pub(super) events: Vec<Event>,

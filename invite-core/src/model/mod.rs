@@ -12,6 +12,7 @@ pub mod item;
 pub mod locale;
 pub mod message;
 pub mod message_kind;
+pub mod metrics;
 pub mod organisation;
 pub mod outcome;
 pub(crate) mod plain_text;

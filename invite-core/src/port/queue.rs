@@ -14,6 +14,7 @@ use crate::model::delivery::{DeliveryState, EndReason, WaitCause};
 use crate::model::id::{BatchId, ClaimToken, DeliveryId, InvitationId, OrganisationId, UserId};
 use crate::model::message::Channel;
 use crate::model::message_kind::MessageKind;
+use crate::model::metrics::Metrics;
 use crate::model::outcome::{Answer, Outcome};
 use crate::model::sender::SenderKey;
 use crate::model::user::User;
@@ -22,8 +23,8 @@ use crate::policy::Policy;
 /// The queue.
 ///
 /// [`claim`](Self::claim), [`renew`](Self::renew), [`begin`](Self::begin), [`record`](Self::record),
-/// [`release`](Self::release), [`report`](Self::report), [`waiting`](Self::waiting) and [`sweep`](Self::sweep) serve
-/// all organisations and cannot begin with one; what they touch is found by the claim's token or the delivery's id,
+/// [`release`](Self::release), [`report`](Self::report), [`waiting`](Self::waiting), [`metrics`](Self::metrics) and
+/// [`sweep`](Self::sweep) serve all organisations and cannot begin with one; what they touch is found by the claim's token or the delivery's id,
 /// and everything that follows from it stays in that delivery's organisation.
 ///
 /// # Contract
@@ -70,6 +71,12 @@ pub trait Queue: Send + Sync {
 
     /// What waits, and for how long.
     async fn waiting(&self) -> PortResult<Waiting>;
+
+    /// Figures for whoever operates the library. It changes nothing, and is asked every few seconds however many messages
+    /// there are: what would have to be counted over many rows is [counted](crate::decision::counts::of_step) as it happens
+    /// instead, in the same transactions, so that it survives every crash and nothing is counted of a transaction that
+    /// was undone.
+    async fn metrics(&self) -> PortResult<Metrics>;
 
     /// Does at most about `limit` rows of the work that nobody waits for: leases that lapsed, invitations that expired,
     /// messages of batches that were cancelled, invitations of batches that were recalled and of people who came under

@@ -149,6 +149,15 @@ caught! {
     many_strangers_at_once_are_all_heard: RequestsUnlimited by of_many_requests_at_the_same_time_a_few_are_heard
     an_address_asks_without_end: RequestsFromNowhere
         by requests_from_an_address_are_heard_for_whomever_they_are
+    outcomes_are_not_counted: OutcomesUncounted by outcomes_are_counted_by_channel_and_reason
+    an_outcome_is_uncounted_when_its_message_goes_again: OutcomesOfPresent
+        by an_unknown_message_is_counted_until_it_goes_again_and_its_outcome_for_good
+    a_plan_is_on_its_way: PlansOnTheirWay by messages_of_a_plan_are_not_on_their_way
+    what_was_put_off_stays_so: PutOffForEver by what_is_put_off_is_counted_by_its_cause_until_it_begins
+    lapsed_leases_are_not_counted: LeasesUncounted by leases_that_lapse_are_counted_by_what_their_worker_did
+    a_brake_looks_like_a_hand: BrakesByHand by a_brake_is_counted_and_shown_until_it_is_resumed
+    a_throttle_that_is_over_is_shown: ThrottlesForEver by stopped_senders_are_shown_by_kind
+    what_is_stopped_is_shown_as_due: DueThoughStopped by the_oldest_due_message_is_one_that_could_go
 }
 
 #[test]

@@ -23,9 +23,10 @@ use invite_core::model::invitation::RevokeReason;
 use invite_core::model::item::{Action, Item};
 use invite_core::model::message::Channel;
 use invite_core::model::message_kind::MessageKind;
+use invite_core::model::metrics::{Count, CountedOutcome, Metrics, OpenBatch};
 use invite_core::model::organisation::{Alias, Organisation};
 use invite_core::model::outcome::{Answer, Outcome, Receipt};
-use invite_core::model::sender::{Covers, SenderPause};
+use invite_core::model::sender::{Covers, PauseKind, SenderPause};
 use invite_core::model::suppression::Suppression;
 use invite_core::model::template_key::TemplateKey;
 use invite_core::model::user::User;
@@ -209,6 +210,22 @@ pub(super) enum Fault {
     RequestsUnlimited,
     /// Requests are not counted for their address.
     RequestsFromNowhere,
+    /// Outcomes are not counted.
+    OutcomesUncounted,
+    /// Of outcomes that are unknown, those are counted that are so at present.
+    OutcomesOfPresent,
+    /// Messages of plans count as on their way.
+    PlansOnTheirWay,
+    /// What was put off is counted so when it has gone.
+    PutOffForEver,
+    /// Leases that lapse are not counted.
+    LeasesUncounted,
+    /// A batch that braked looks as if somebody had paused it.
+    BrakesByHand,
+    /// A throttle that is over is shown.
+    ThrottlesForEver,
+    /// What waits for a stopped sender or batch is shown as due.
+    DueThoughStopped,
 }
 
 /// A clock that every other reader sees ten minutes ahead.
@@ -258,6 +275,8 @@ struct Notes {
     read: EventCursor,
     resets: Vec<TemplateKey>,
     forgets_hashes: bool,
+    put_off: BTreeMap<Count, u64>,
+    throttled: bool,
 }
 
 impl Wrong {
@@ -706,6 +725,55 @@ impl Queue for Wrong {
         let mut waiting = self.store.waiting().await?;
         waiting.next_in = waiting.next_in.filter(|_| !self.is(Fault::LostWakeUp));
         Ok(waiting)
+    }
+
+    async fn metrics(&self) -> PortResult<Metrics> {
+        let mut metrics = self.store.metrics().await?;
+        match self.fault {
+            Fault::OutcomesUncounted => {
+                metrics.counts.retain(|count, _| !matches!(count, Count::Outcome(..)))
+            }
+            Fault::OutcomesOfPresent => {
+                let unknown = Channel::ALL.map(|on| metrics.count(Count::Unknown(on))).iter().sum::<u64>();
+                metrics.counts.retain(|count, _| {
+                    unknown > 0 || !matches!(count, Count::Outcome(_, CountedOutcome::Unknown, _))
+                });
+            }
+            Fault::PlansOnTheirWay => {
+                let planned = self.notes().plans.len() as u64;
+                *metrics.counts.entry(Count::OnTheirWay(Channel::Email)).or_default() += planned;
+            }
+            Fault::PutOffForEver => {
+                let mut notes = self.notes();
+                for (count, value) in &mut metrics.counts {
+                    if matches!(count, Count::PutOff(..)) {
+                        let most = notes.put_off.entry(*count).or_default();
+                        *most = (*most).max(*value);
+                        *value = *most;
+                    }
+                }
+            }
+            Fault::LeasesUncounted => {
+                metrics.counts.retain(|count, _| !matches!(count, Count::LeaseLapsed { .. }));
+            }
+            Fault::BrakesByHand => {
+                let braked = metrics.batches.remove(&OpenBatch::PausedByBrake).unwrap_or_default();
+                *metrics.batches.entry(OpenBatch::PausedByHand).or_default() += braked;
+            }
+            Fault::ThrottlesForEver if !metrics.senders_paused.contains_key(&PauseKind::Throttled) => {
+                if self.notes().throttled {
+                    metrics.senders_paused.insert(PauseKind::Throttled, 1);
+                }
+            }
+            Fault::DueThoughStopped => {
+                let waiting = self.store.waiting().await?;
+                let waits = waiting.due + waiting.later > 0;
+                metrics.oldest_due = metrics.oldest_due.or(waits.then_some(Duration::ZERO));
+            }
+            _ => {}
+        }
+        self.notes().throttled |= metrics.senders_paused.contains_key(&PauseKind::Throttled);
+        Ok(metrics)
     }
 
     async fn sweep(&self, limit: usize, policy: Policy) -> PortResult<u64> {

@@ -15,6 +15,7 @@ use invite_core::model::event::{Event, EventCursor};
 use invite_core::model::id::{BatchId, ClaimToken, DeliveryId, OrganisationId, UserId};
 use invite_core::model::item::Item;
 use invite_core::model::message::Channel;
+use invite_core::model::metrics::Metrics;
 use invite_core::model::organisation::{Alias, Organisation};
 use invite_core::model::sender::{Covers, SenderPause};
 use invite_core::model::suppression::Suppression;
@@ -114,6 +115,10 @@ impl<S: InvitationStore> Queue for Observed<S> {
 
     async fn waiting(&self) -> PortResult<Waiting> {
         self.store.waiting().await
+    }
+
+    async fn metrics(&self) -> PortResult<Metrics> {
+        self.store.metrics().await
     }
 
     async fn sweep(&self, limit: usize, policy: Policy) -> PortResult<u64> {

@@ -2,7 +2,7 @@
 
 use super::stage::Stage;
 use super::{
-    StoreUnderTest, arrivals, beginning, claiming, confirming, credentials, delays, erasing, offers,
+    StoreUnderTest, arrivals, beginning, claiming, confirming, credentials, delays, erasing, metrics, offers,
     organisations, outcomes, pilots, planning, records, redemption, reports, retirement, retries, senders,
     stopping, sweeping, tenancy,
 };
@@ -347,6 +347,19 @@ macro_rules! __store_behaviours {
                 a_sweep_takes_back_what_dead_workers_have
                 an_invitation_expires_with_its_newest_generation_each_time_it_was_reopened
                 what_is_closed_or_recalled_or_carries_no_credential_does_not_expire
+            }
+            metrics {
+                outcomes_are_counted_by_channel_and_reason
+                messages_of_a_plan_are_not_on_their_way
+                an_unknown_message_is_counted_until_it_goes_again_and_its_outcome_for_good
+                what_is_put_off_is_counted_by_its_cause_until_it_begins
+                leases_that_lapse_are_counted_by_what_their_worker_did
+                a_brake_is_counted_and_shown_until_it_is_resumed
+                open_batches_are_shown_by_how_they_stand
+                stopped_senders_are_shown_by_kind
+                the_oldest_due_message_is_one_that_could_go
+                what_is_cancelled_is_no_longer_on_its_way
+                reports_are_counted_once
             }
             pilots {
                 a_pilot_goes_to_the_first_people_and_the_batch_pauses_itself

@@ -16,6 +16,7 @@ mod confirming;
 mod credentials;
 mod delays;
 mod erasing;
+mod metrics;
 mod offers;
 mod organisations;
 mod outcomes;
