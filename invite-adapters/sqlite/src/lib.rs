@@ -50,6 +50,7 @@ mod invitations;
 mod leaving;
 mod offers;
 mod organisations;
+mod paces;
 mod people;
 mod pilot;
 mod plans;

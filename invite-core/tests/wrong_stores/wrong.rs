@@ -10,6 +10,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use invite_core::credential::{StoredForm, TokenDigest};
 use invite_core::decision::begin::Take;
 use invite_core::decision::history::History;
+use invite_core::decision::pace::Slots;
 use invite_core::machine::batch::{BatchEvent, WrongBatchState};
 use invite_core::memory::{ManualClock, MemoryStore};
 use invite_core::model::actor::Actor;
@@ -40,7 +41,8 @@ use invite_core::port::plans::{
     BatchChange, Confirm, Confirmed, NewPlan, PlanPage, Plans, Retried, RetryChunk,
 };
 use invite_core::port::queue::{
-    Begin, Begun, Claim, Claimed, HandOver, HandOverResult, Queue, Record, RecordDelivery, Reported, Waiting,
+    Begin, Begun, Claim, Claimed, HandOver, HandOverResult, Queue, Record, RecordDelivery, Reported,
+    ReserveSends, Waiting,
 };
 use invite_core::port::records::{
     Arrival, AuditEntry, Erase, Erased, KnownAddress, PersonRecord, Records, SenderStop, SuppressionChange,
@@ -209,6 +211,16 @@ pub(super) enum Fault {
     RequestsUnlimited,
     /// Requests are not counted for their address.
     RequestsFromNowhere,
+    /// Whoever reserves slots has a rate of their own.
+    RateOfEach,
+    /// All senders share one rate.
+    RateOfAll,
+    /// Slots are given as many as are wanted.
+    SlotsWithoutEnd,
+    /// Claims know nothing of rates.
+    RateUnclaimed,
+    /// Nobody is told when a sender has room again.
+    RoomUntold,
 }
 
 /// A clock that every other reader sees ten minutes ahead.
@@ -258,6 +270,7 @@ struct Notes {
     read: EventCursor,
     resets: Vec<TemplateKey>,
     forgets_hashes: bool,
+    reservers: u32,
 }
 
 impl Wrong {
@@ -573,6 +586,7 @@ impl Queue for Wrong {
             *notes.claims.entry(delivery.id).or_default() += 1;
         }
         match self.fault {
+            Fault::RoomUntold => claimed.room_in = None,
             Fault::UnfairClaims => {
                 claimed.deliveries.sort_by_key(|delivery| (delivery.batch, delivery.id));
                 let rest = claimed.deliveries.split_off(limit.min(claimed.deliveries.len()));
@@ -689,6 +703,25 @@ impl Queue for Wrong {
             self.store.change_batch(resume).await?.transpose().ok();
         }
         Ok(kept)
+    }
+
+    async fn reserve_sends(&self, mut reserve: ReserveSends) -> PortResult<Slots> {
+        let wanted = reserve.wanted;
+        match self.fault {
+            Fault::RateOfEach => {
+                let mut notes = self.notes();
+                notes.reservers += 1;
+                reserve.sender.0.push_str(&notes.reservers.to_string());
+            }
+            Fault::RateOfAll => reserve.sender.0 = "all".into(),
+            Fault::RateUnclaimed => reserve.sender.0.push('!'),
+            _ => {}
+        }
+        let mut slots = self.store.reserve_sends(reserve).await?;
+        if self.is(Fault::SlotsWithoutEnd) {
+            slots.count = wanted;
+        }
+        Ok(slots)
     }
 
     async fn release(&self, claim: ClaimToken, deliveries: Vec<DeliveryId>) -> PortResult<()> {

@@ -19,6 +19,7 @@ mod erasing;
 mod offers;
 mod organisations;
 mod outcomes;
+mod paces;
 mod pilots;
 mod planning;
 mod records;
