@@ -51,6 +51,7 @@ mod leaving;
 mod metrics;
 mod offers;
 mod organisations;
+mod paces;
 mod people;
 mod pilot;
 mod plans;

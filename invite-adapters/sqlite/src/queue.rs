@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use invite_core::decision::pace::Slots;
 use invite_core::machine::delivery::DeliveryEvent;
 use invite_core::model::batch::BatchState;
 use invite_core::model::delivery::DeliveryState;
@@ -12,7 +13,9 @@ use invite_core::model::metrics::Metrics;
 use invite_core::model::sender::{PauseKind, SenderPause};
 use invite_core::policy::Policy;
 use invite_core::port::error::PortResult;
-use invite_core::port::queue::{Begin, Begun, Claim, Claimed, Queue, Record, Reported, Waiting};
+use invite_core::port::queue::{
+    Begin, Begun, Claim, Claimed, Queue, Record, Reported, ReserveSends, Waiting,
+};
 
 use crate::SqliteStore;
 use crate::claim::{pauses, stops_a_destination};
@@ -46,6 +49,12 @@ impl Queue for SqliteStore {
         let mut write = self.write_under("record outcomes", record.policy).await?;
         let recorded = write.record(record.outcomes).await;
         write.end(recorded).await
+    }
+
+    async fn reserve_sends(&self, reserve: ReserveSends) -> PortResult<Slots> {
+        let mut write = self.write("reserve slots of a sender").await?;
+        let reserved = write.reserve_sends(reserve).await;
+        write.end(reserved).await
     }
 
     async fn release(&self, claim: ClaimToken, deliveries: Vec<DeliveryId>) -> PortResult<()> {

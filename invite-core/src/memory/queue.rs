@@ -9,6 +9,7 @@ use chrono::{DateTime, Utc};
 use super::MemoryStore;
 use super::state::{BatchRow, ClaimRow, DeliveryRow};
 use super::transaction::{DeliveryKey, Transaction, delta};
+use crate::decision::pace::{Pace, Rooms, Slots};
 use crate::machine::delivery::DeliveryEvent;
 use crate::model::batch::BatchState;
 use crate::model::delivery::DeliveryState;
@@ -17,7 +18,9 @@ use crate::model::metrics::Metrics;
 use crate::model::sender::{PauseKind, SenderPause, matching};
 use crate::policy::Policy;
 use crate::port::error::PortResult;
-use crate::port::queue::{Begin, Begun, Claim, Claimed, ClaimedDelivery, Queue, Record, Reported, Waiting};
+use crate::port::queue::{
+    Begin, Begun, Claim, Claimed, ClaimedDelivery, Queue, Record, Reported, ReserveSends, Waiting,
+};
 
 #[async_trait]
 impl Queue for MemoryStore {
@@ -38,6 +41,15 @@ impl Queue for MemoryStore {
     async fn record(&self, record: Record) -> PortResult<Vec<Option<DeliveryState>>> {
         self.transact_with(record.policy, |transaction| {
             record.outcomes.into_iter().map(|outcome| transaction.record(outcome)).collect()
+        })
+    }
+
+    async fn reserve_sends(&self, reserve: ReserveSends) -> PortResult<Slots> {
+        self.transact(|transaction| {
+            let before = transaction.state.paces.get(&reserve.sender).copied();
+            let (slots, pace) = Pace::reserve(before, reserve.rate, reserve.wanted, transaction.now);
+            transaction.state.paces.insert(reserve.sender, pace);
+            slots
         })
     }
 
@@ -84,9 +96,11 @@ impl Transaction<'_> {
         self.take_back_lapsed();
         let now = self.now;
         self.state.pauses.retain(|_, pause| pause.kind == PauseKind::Blocked || pause.stops(now));
-        let suspect = if claim.limit == 0 { None } else { self.due_suspect() };
+        let mut rooms = self.rooms();
+        let suspect = if claim.limit == 0 { None } else { self.due_suspect(&mut rooms) };
         let alone = suspect.is_some();
-        let keys = suspect.map_or_else(|| self.due(claim.limit), |key| vec![key]);
+        let keys = suspect.map_or_else(|| self.due(claim.limit, &mut rooms), |key| vec![key]);
+        let room_in = if keys.is_empty() { rooms.opens_in() } else { None };
 
         let token = ClaimToken::new();
         let mut deliveries = Vec::with_capacity(keys.len());
@@ -101,7 +115,7 @@ impl Transaction<'_> {
             let lease_until = now + delta(claim.lease);
             self.state.claims.insert(token, ClaimRow { lease_until, alone, deliveries });
         }
-        Claimed { token, alone, deliveries }
+        Claimed { token, alone, deliveries, room_in }
     }
 
     fn claimed(&self, key: DeliveryKey) -> ClaimedDelivery {
@@ -155,7 +169,12 @@ impl Transaction<'_> {
         (row.claim == Some(token) && row.standing.state == state).then_some(key)
     }
 
-    fn due_suspect(&mut self) -> Option<DeliveryKey> {
+    fn rooms(&self) -> Rooms {
+        let rooms = self.state.paces.iter().map(|(sender, pace)| (sender.clone(), pace.room(self.now)));
+        Rooms::new(rooms.collect())
+    }
+
+    fn due_suspect(&mut self, rooms: &mut Rooms) -> Option<DeliveryKey> {
         let due = self.state.suspects.iter().take_while(|(due_at, ..)| *due_at <= self.now);
         let due: Vec<DeliveryKey> = due.map(|(_, organisation, id)| (*organisation, *id)).collect();
         due.into_iter().find(|key| {
@@ -165,7 +184,7 @@ impl Transaction<'_> {
                 return false;
             }
             match self.way(row) {
-                Way::Free => true,
+                Way::Free => !rooms.is_shut(&row.sender),
                 Way::Probe(blocks) => {
                     self.set_next_probe(blocks);
                     true
@@ -177,8 +196,8 @@ impl Transaction<'_> {
 
     /// At most `limit` messages that are due: probes first, then of each organisation in turn, going on where the last
     /// claim ended.
-    fn due(&mut self, limit: usize) -> Vec<DeliveryKey> {
-        let Candidates { probes: mut chosen, blocks, free } = self.candidates(limit);
+    fn due(&mut self, limit: usize, rooms: &mut Rooms) -> Vec<DeliveryKey> {
+        let Candidates { probes: mut chosen, blocks, free } = self.candidates(limit, rooms);
         self.set_next_probe(blocks);
         let mut turns: VecDeque<_> =
             free.into_iter().map(|(organisation, queue)| (organisation, queue.into_iter())).collect();
@@ -189,7 +208,9 @@ impl Transaction<'_> {
         while chosen.len() < limit
             && let Some((organisation, mut queue)) = turns.pop_front()
         {
-            if let Some((_, id)) = queue.next() {
+            let fits =
+                |(_, id): &(_, DeliveryId)| rooms.take(&self.delivery((organisation, *id)).sender, 1) == 1;
+            if let Some((_, id)) = queue.find(fits) {
                 chosen.push((organisation, id));
                 self.state.last_served = Some(organisation);
                 turns.push_back((organisation, queue));
@@ -200,10 +221,13 @@ impl Transaction<'_> {
 
     /// At most `limit` messages that are due of each organisation, the earliest first, and a probe for each blocked
     /// sender whose turn it is.
-    fn candidates(&self, limit: usize) -> Candidates {
+    fn candidates(&self, limit: usize, rooms: &mut Rooms) -> Candidates {
         let mut candidates = Candidates::default();
         let mut ways = HashMap::new();
+        // What each organisation could take of each sender's room, were it alone.
+        let mut shares: HashMap<OrganisationId, Rooms> = HashMap::new();
         for (organisation, id) in &self.state.going_on {
+            let share = shares.entry(*organisation).or_insert_with(|| rooms.clone());
             let batch = self.batch_row(*organisation, *id);
             if !self.sends(batch) {
                 continue;
@@ -216,6 +240,8 @@ impl Transaction<'_> {
                 let row = self.delivery((*organisation, id));
                 let stopper = (&row.sender, &row.account, &row.destination);
                 match ways.entry(stopper).or_insert_with(|| self.way(row)) {
+                    Way::Free if rooms.is_shut(&row.sender) => {}
+                    Way::Free if share.take(&row.sender, 1) == 0 => {}
                     Way::Free => free.push((due_at, id)),
                     Way::Stopped(_) => {}
                     Way::Probe(blocks) => {

@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::imports::{ImportLineRow, ImportRow};
 use crate::credential::{AddressHash, PasswordHash, Salt, SealedSecret, StoredForm};
+use crate::decision::pace::Pace;
 use crate::machine::delivery::Standing;
 use crate::model::actor::Actor;
 use crate::model::batch::Batch;
@@ -81,6 +82,7 @@ pub(super) struct State {
     pub(super) hashed_suppressions:
         BTreeMap<(OrganisationId, Channel, AddressHash), (SuppressionReason, DateTime<Utc>)>,
     pub(super) pauses: BTreeMap<String, SenderPause>,
+    pub(super) paces: BTreeMap<SenderKey, Pace>,
     pub(super) refusals: BTreeMap<SenderKey, RefusalRun>,
     /// Organisations that came under SSO, and the last of their people that the sweep has looked at.
     pub(super) under_sso: BTreeMap<OrganisationId, Option<UserId>>,

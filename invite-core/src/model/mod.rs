@@ -17,6 +17,7 @@ pub mod organisation;
 pub mod outcome;
 pub(crate) mod plain_text;
 pub mod quiet_hours;
+pub mod rate;
 pub mod role;
 pub mod selection;
 pub mod sender;

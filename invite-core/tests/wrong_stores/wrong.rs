@@ -10,6 +10,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use invite_core::credential::{StoredForm, TokenDigest};
 use invite_core::decision::begin::Take;
 use invite_core::decision::history::History;
+use invite_core::decision::pace::Slots;
 use invite_core::machine::batch::{BatchEvent, WrongBatchState};
 use invite_core::memory::{ManualClock, MemoryStore};
 use invite_core::model::actor::Actor;
@@ -41,7 +42,8 @@ use invite_core::port::plans::{
     BatchChange, Confirm, Confirmed, NewPlan, PlanPage, Plans, Retried, RetryChunk,
 };
 use invite_core::port::queue::{
-    Begin, Begun, Claim, Claimed, HandOver, HandOverResult, Queue, Record, RecordDelivery, Reported, Waiting,
+    Begin, Begun, Claim, Claimed, HandOver, HandOverResult, Queue, Record, RecordDelivery, Reported,
+    ReserveSends, Waiting,
 };
 use invite_core::port::records::{
     Arrival, AuditEntry, Erase, Erased, KnownAddress, PersonRecord, Records, SenderStop, SuppressionChange,
@@ -226,6 +228,16 @@ pub(super) enum Fault {
     ThrottlesForEver,
     /// What waits for a stopped sender or batch is shown as due.
     DueThoughStopped,
+    /// Whoever reserves slots has a rate of their own.
+    RateOfEach,
+    /// All senders share one rate.
+    RateOfAll,
+    /// Slots are given as many as are wanted.
+    SlotsWithoutEnd,
+    /// Claims know nothing of rates.
+    RateUnclaimed,
+    /// Nobody is told when a sender has room again.
+    RoomUntold,
 }
 
 /// A clock that every other reader sees ten minutes ahead.
@@ -277,6 +289,7 @@ struct Notes {
     forgets_hashes: bool,
     put_off: BTreeMap<Count, u64>,
     throttled: bool,
+    reservers: u32,
 }
 
 impl Wrong {
@@ -592,6 +605,7 @@ impl Queue for Wrong {
             *notes.claims.entry(delivery.id).or_default() += 1;
         }
         match self.fault {
+            Fault::RoomUntold => claimed.room_in = None,
             Fault::UnfairClaims => {
                 claimed.deliveries.sort_by_key(|delivery| (delivery.batch, delivery.id));
                 let rest = claimed.deliveries.split_off(limit.min(claimed.deliveries.len()));
@@ -708,6 +722,25 @@ impl Queue for Wrong {
             self.store.change_batch(resume).await?.transpose().ok();
         }
         Ok(kept)
+    }
+
+    async fn reserve_sends(&self, mut reserve: ReserveSends) -> PortResult<Slots> {
+        let wanted = reserve.wanted;
+        match self.fault {
+            Fault::RateOfEach => {
+                let mut notes = self.notes();
+                notes.reservers += 1;
+                reserve.sender.0.push_str(&notes.reservers.to_string());
+            }
+            Fault::RateOfAll => reserve.sender.0 = "all".into(),
+            Fault::RateUnclaimed => reserve.sender.0.push('!'),
+            _ => {}
+        }
+        let mut slots = self.store.reserve_sends(reserve).await?;
+        if self.is(Fault::SlotsWithoutEnd) {
+            slots.count = wanted;
+        }
+        Ok(slots)
     }
 
     async fn release(&self, claim: ClaimToken, deliveries: Vec<DeliveryId>) -> PortResult<()> {

@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use invite_core::credential::TokenDigest;
 use invite_core::decision::history::History;
+use invite_core::decision::pace::Slots;
 use invite_core::machine::batch::WrongBatchState;
 use invite_core::model::actor::Actor;
 use invite_core::model::batch::{Batch, Progress, TemplatePins};
@@ -32,7 +33,7 @@ use invite_core::port::plans::{
     BatchChange, Confirm, Confirmed, NewPlan, PlanPage, Plans, Retried, RetryChunk,
 };
 use invite_core::port::queue::{
-    Begin, Begun, Claim, Claimed, Queue, Record, RecordDelivery, Reported, Waiting,
+    Begin, Begun, Claim, Claimed, Queue, Record, RecordDelivery, Reported, ReserveSends, Waiting,
 };
 use invite_core::port::records::{
     Arrival, AuditEntry, Erase, Erased, KnownAddress, PersonRecord, Records, SenderStop, SuppressionChange,
@@ -107,6 +108,10 @@ impl<S: InvitationStore> Queue for Observed<S> {
 
     async fn renew(&self, claims: Vec<ClaimToken>, lease: Duration) -> PortResult<Vec<bool>> {
         self.store.renew(claims, lease).await
+    }
+
+    async fn reserve_sends(&self, reserve: ReserveSends) -> PortResult<Slots> {
+        self.store.reserve_sends(reserve).await
     }
 
     async fn report(&self, reports: Vec<Reported>, policy: Policy) -> PortResult<Vec<bool>> {

@@ -3,8 +3,8 @@
 use super::stage::Stage;
 use super::{
     StoreUnderTest, arrivals, beginning, claiming, confirming, credentials, delays, erasing, metrics, offers,
-    organisations, outcomes, pilots, planning, records, redemption, reports, retirement, retries, senders,
-    stopping, sweeping, tenancy,
+    organisations, outcomes, paces, pilots, planning, records, redemption, reports, retirement, retries,
+    senders, stopping, sweeping, tenancy,
 };
 use crate::conformance::Behaviour;
 
@@ -190,6 +190,14 @@ macro_rules! __store_behaviours {
                 a_batch_brakes_when_too_many_of_its_messages_fail
                 a_batch_with_few_failures_goes_on
                 a_batch_is_finished_once_nothing_of_it_is_on_its_way
+            }
+            paces {
+                all_who_reserve_keep_to_one_rate
+                no_slot_is_reserved_further_than_a_second_ahead
+                each_sender_has_a_rate_of_its_own
+                a_claim_gives_of_a_sender_what_its_rate_has_room_for
+                a_slow_sender_holds_up_no_other
+                a_suspect_keeps_to_the_rate_of_its_sender
             }
             senders {
                 throttling_gives_the_attempt_back_and_the_sender_goes_on_by_itself

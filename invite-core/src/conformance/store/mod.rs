@@ -20,6 +20,7 @@ mod metrics;
 mod offers;
 mod organisations;
 mod outcomes;
+mod paces;
 mod pilots;
 mod planning;
 mod records;
