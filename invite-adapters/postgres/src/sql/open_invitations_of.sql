@@ -1,0 +1,8 @@
+-- $1: [[organisation, user_id], ...]
+SELECT v.*, b.state AS batch_state
+FROM jsonb_array_elements($1) WITH ORDINALITY AS w (value, key)
+JOIN invite.invitation AS v
+    ON v.organisation = (w.value ->> 0)::uuid AND v.user_id = (w.value ->> 1)::uuid
+JOIN invite.batch AS b ON b.organisation = v.organisation AND b.id = v.batch
+WHERE v.state IN ('pending', 'expired')
+ORDER BY v.created_at, v.id
