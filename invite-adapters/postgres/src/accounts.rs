@@ -1,5 +1,6 @@
 //! Our own people, as `Accounts`.
 
+use crate::db::Db;
 use async_trait::async_trait;
 use invite_core::credential::PasswordHash;
 use invite_core::model::id::{OrganisationId, UserId};
@@ -7,19 +8,20 @@ use invite_core::model::selection::PeopleFilter;
 use invite_core::model::user::User;
 use invite_core::port::accounts::{Accounts, PasswordSet, SetPassword, UserPage};
 use invite_core::port::error::PortResult;
-use crate::db::Db;
 use sqlx::postgres::PgRow;
 
 use crate::PgStore;
 use crate::error::{Fault, Step};
-use crate::rows::{Columns, Key, cursor, uuids, limit};
+use crate::rows::{Columns, Key, cursor, limit, uuids};
 use crate::write::Write;
 
 #[async_trait]
 impl Accounts for PgStore {
     async fn page(&self, page: UserPage) -> PortResult<Vec<User>> {
         let PeopleFilter { group, role, deactivated, text } = page.filter.people;
-        let rows = self.schema.query(include_str!("sql/page_of_users.sql"))
+        let rows = self
+            .schema
+            .query(include_str!("sql/page_of_users.sql"))
             .bind(page.organisation.uuid())
             .bind(cursor(page.after))
             .bind(group.map(|group| group.to_lowercase()))
@@ -68,14 +70,15 @@ impl Accounts for PgStore {
 
 /// The answer to a request that needs no writing.
 async fn password_answer(db: &mut Db, request: &SetPassword) -> Step<Option<PasswordSet>> {
-    let row = db.query(
-        "SELECT password_credential, password_reservation FROM invite.user
+    let row = db
+        .query(
+            "SELECT password_credential, password_reservation FROM invite.user
          WHERE organisation = $1 AND id = $2 AND deactivated = 0",
-    )
-    .bind(request.organisation.uuid())
-    .bind(request.user.uuid())
-    .fetch_optional(db.connection())
-    .await?;
+        )
+        .bind(request.organisation.uuid())
+        .bind(request.user.uuid())
+        .fetch_optional(db.connection())
+        .await?;
     let Some(row) = row else { return Ok(Some(PasswordSet::Refused)) };
     if row.maybe_id("password_credential")? != Some(request.credential) {
         return Ok(None);

@@ -72,7 +72,8 @@ impl Write {
 
     /// The confirmer is not in the batch.
     async fn skip_confirmer(&mut self, batch: &mut Batch, user: UserId) -> Step<()> {
-        let row = self.query("SELECT * FROM invite.item WHERE organisation = $1 AND batch = $2 AND user_id = $3")
+        let row = self
+            .query("SELECT * FROM invite.item WHERE organisation = $1 AND batch = $2 AND user_id = $3")
             .bind(batch.organisation.uuid())
             .bind(batch.id.uuid())
             .bind(user.uuid())

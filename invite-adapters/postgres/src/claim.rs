@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::db::Db;
 use invite_core::machine::delivery::DeliveryEvent;
 use invite_core::model::id::{BatchId, ClaimToken, DeliveryId, OrganisationId};
 use invite_core::model::sender::{Covers, PauseKind, SenderPause, matching};
 use invite_core::port::queue::{Claim, Claimed, ClaimedDelivery, CredentialWish};
-use crate::db::Db;
 use sqlx::postgres::PgRow;
 
 use crate::deliveries::{Delivery, deliveries};
@@ -71,8 +71,11 @@ impl Write {
     /// A suspect that is due. It may be the one message by which a blocked sender is tried.
     async fn due_suspect(&mut self) -> Step<Option<DeliveryId>> {
         let now = self.now;
-        let row =
-            self.query(include_str!("sql/due_suspect.sql")).bind(now).fetch_optional(self.db().connection()).await?;
+        let row = self
+            .query(include_str!("sql/due_suspect.sql"))
+            .bind(now)
+            .fetch_optional(self.db().connection())
+            .await?;
         let Some(id) = row.map(|row| row.id("id")).transpose()? else { return Ok(None) };
         self.set_next_probes(id).await?;
         Ok(Some(id))
@@ -138,7 +141,8 @@ impl Write {
 
     async fn due_lanes(&mut self) -> Step<BTreeMap<OrganisationId, Vec<Lane>>> {
         let now = self.now;
-        let rows = self.query(include_str!("sql/due_lanes.sql")).bind(now).fetch_all(self.db().connection()).await?;
+        let rows =
+            self.query(include_str!("sql/due_lanes.sql")).bind(now).fetch_all(self.db().connection()).await?;
         let mut lanes: BTreeMap<_, Vec<_>> = BTreeMap::new();
         for row in rows {
             lanes.entry(row.id("organisation")?).or_default().push(Lane {
@@ -161,7 +165,8 @@ impl Write {
         if lanes.is_empty() {
             return Ok(None);
         }
-        let row = self.query("SELECT organisation FROM invite.turn WHERE one = 1")
+        let row = self
+            .query("SELECT organisation FROM invite.turn WHERE one = 1")
             .fetch_optional(self.db().connection())
             .await?;
         let turn: Option<OrganisationId> = row.map(|row| row.id("organisation")).transpose()?;
@@ -204,20 +209,21 @@ impl Write {
 
     async fn probe(&mut self, covers: &Covers, taken: &[DeliveryId]) -> Step<Option<DeliveryId>> {
         let query = match covers {
-            Covers::Account(account) => self.query(include_str!("sql/probe_of_lanes.sql"))
+            Covers::Account(account) => self
+                .query(include_str!("sql/probe_of_lanes.sql"))
                 .bind(self.now)
                 .bind(None::<String>)
                 .bind(Some(account.clone())),
-            Covers::Sender(sender) => self.query(include_str!("sql/probe_of_lanes.sql"))
+            Covers::Sender(sender) => self
+                .query(include_str!("sql/probe_of_lanes.sql"))
                 .bind(self.now)
                 .bind(Some(sender.0.clone()))
                 .bind(None::<String>),
-            Covers::Destination(sender, destination) => {
-                self.query(include_str!("sql/probe_of_destination.sql"))
-                    .bind(self.now)
-                    .bind(Some(sender.0.clone()))
-                    .bind(Some(destination.clone()))
-            }
+            Covers::Destination(sender, destination) => self
+                .query(include_str!("sql/probe_of_destination.sql"))
+                .bind(self.now)
+                .bind(Some(sender.0.clone()))
+                .bind(Some(destination.clone())),
         };
         let (sender, account, destination) = match covers {
             Covers::Account(account) => (None, Some(account.clone()), None),
@@ -226,7 +232,8 @@ impl Write {
                 (Some(sender.0.clone()), None, Some(destination.clone()))
             }
         };
-        let of_pilots = self.query(include_str!("sql/probe_of_pilots.sql"))
+        let of_pilots = self
+            .query(include_str!("sql/probe_of_pilots.sql"))
             .bind(self.now)
             .bind(sender)
             .bind(account)
@@ -298,7 +305,8 @@ impl Lane {
 
 /// All pauses, by their keys.
 pub(crate) async fn pauses(db: &mut Db) -> Step<BTreeMap<String, SenderPause>> {
-    let rows = db.query("SELECT * FROM invite.sender_pause ORDER BY pause_key").fetch_all(db.connection()).await?;
+    let rows =
+        db.query("SELECT * FROM invite.sender_pause ORDER BY pause_key").fetch_all(db.connection()).await?;
     rows.iter().map(|row| Ok((row.text("pause_key")?, pause(row)?))).collect()
 }
 

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use crate::db::Db;
 use invite_core::decision::Request;
 use invite_core::machine::delivery::Standing;
 use invite_core::machine::invitation::{self, InvitationEvent};
@@ -18,11 +19,10 @@ use invite_core::model::organisation::ChannelRule;
 use invite_core::model::outcome::{Answer, Receipt};
 use invite_core::model::sender::{Covers, SenderKey};
 use serde_json::json;
-use crate::db::Db;
 use sqlx::postgres::PgRow;
 
 use crate::error::Step;
-use crate::rows::{At, Columns, Key, uuids, json, missing, word};
+use crate::rows::{At, Columns, Key, json, missing, uuids, word};
 use crate::write::Write;
 
 /// A delivery, with what stands around it.
@@ -221,13 +221,17 @@ impl Write {
         if list.is_empty() {
             return Ok(());
         }
-        self.query(include_str!("sql/save_deliveries.sql")).bind(json(&list)).execute(self.db().connection()).await?;
+        self.query(include_str!("sql/save_deliveries.sql"))
+            .bind(json(&list))
+            .execute(self.db().connection())
+            .await?;
         Ok(())
     }
 
     /// The number of a lane, which is made if need be.
     pub(crate) async fn lane(&mut self, sender: &SenderKey, account: &str) -> Step<i64> {
-        let found = self.query("SELECT number FROM invite.lane WHERE sender = $1 AND account = $2")
+        let found = self
+            .query("SELECT number FROM invite.lane WHERE sender = $1 AND account = $2")
             .bind(sender.0.clone())
             .bind(account.to_owned())
             .fetch_optional(self.db().connection())
@@ -235,17 +239,18 @@ impl Write {
         if let Some(row) = found {
             return row.plain("number");
         }
-        let row = self.query(
-            "INSERT INTO invite.lane (sender, account, sender_key, account_key, destination_prefix)
+        let row = self
+            .query(
+                "INSERT INTO invite.lane (sender, account, sender_key, account_key, destination_prefix)
              VALUES ($1, $2, $3, $4, $5) RETURNING number",
-        )
-        .bind(sender.0.clone())
-        .bind(account.to_owned())
-        .bind(Covers::Sender(sender.clone()).key())
-        .bind(Covers::Account(account.to_owned()).key())
-        .bind(Covers::Destination(sender.clone(), String::new()).key())
-        .fetch_one(self.db().connection())
-        .await?;
+            )
+            .bind(sender.0.clone())
+            .bind(account.to_owned())
+            .bind(Covers::Sender(sender.clone()).key())
+            .bind(Covers::Account(account.to_owned()).key())
+            .bind(Covers::Destination(sender.clone(), String::new()).key())
+            .fetch_one(self.db().connection())
+            .await?;
         row.plain("number")
     }
 

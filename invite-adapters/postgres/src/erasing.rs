@@ -1,5 +1,6 @@
 //! Erasing people, addresses of theirs that come again, and what is exported of them.
 
+use crate::db::Db;
 use invite_core::decision::import_undo::FieldChanges;
 use invite_core::decision::people::{self, keys_of_named};
 use invite_core::model::contact::without;
@@ -12,7 +13,6 @@ use invite_core::model::user::User;
 use invite_core::port::error::{PortError, PortErrorKind, PortResult};
 use invite_core::port::records::{Erase, Erased, KnownAddress, Traces};
 use serde_json::json;
-use crate::db::Db;
 use sqlx::postgres::PgRow;
 
 use crate::PgStore;
@@ -80,19 +80,21 @@ impl Write {
     }
 
     async fn unsent_to(&mut self, organisation: OrganisationId, id: UserId) -> Step<u64> {
-        let row = self.query(
-            "SELECT count(*) AS unsent FROM invite.delivery
+        let row = self
+            .query(
+                "SELECT count(*) AS unsent FROM invite.delivery
              WHERE organisation = $1 AND user_id = $2 AND state IN ('queued', 'claimed')",
-        )
-        .bind(organisation.uuid())
-        .bind(id.uuid())
-        .fetch_one(self.db().connection())
-        .await?;
+            )
+            .bind(organisation.uuid())
+            .bind(id.uuid())
+            .fetch_one(self.db().connection())
+            .await?;
         row.count("unsent")
     }
 
     async fn take_user(&mut self, organisation: OrganisationId, id: UserId) -> Step<Option<User>> {
-        let row = self.query("DELETE FROM invite.user WHERE organisation = $1 AND id = $2 RETURNING *")
+        let row = self
+            .query("DELETE FROM invite.user WHERE organisation = $1 AND id = $2 RETURNING *")
             .bind(organisation.uuid())
             .bind(id.uuid())
             .fetch_optional(self.db().connection())
@@ -108,14 +110,15 @@ impl Write {
         id: UserId,
         user: Option<&User>,
     ) -> Step<Vec<(Channel, String)>> {
-        let rows = self.query(
-            "SELECT DISTINCT channel, address_key FROM invite.delivery
+        let rows = self
+            .query(
+                "SELECT DISTINCT channel, address_key FROM invite.delivery
              WHERE organisation = $1 AND user_id = $2 AND address_key IS NOT NULL",
-        )
-        .bind(organisation.uuid())
-        .bind(id.uuid())
-        .fetch_all(self.db().connection())
-        .await?;
+            )
+            .bind(organisation.uuid())
+            .bind(id.uuid())
+            .fetch_all(self.db().connection())
+            .await?;
         let mut addresses = Vec::new();
         for row in rows {
             addresses.push((row.word("channel")?, row.text("address_key")?));
@@ -177,8 +180,9 @@ impl Write {
     /// Puts a hash in the place of a suppressed address that nobody has any more; gives 1 where it did.
     async fn hash_suppression(&mut self, erase: &Erase, channel: Channel, address: &str) -> Step<u64> {
         let organisation = erase.actor.organisation();
-        let taken = self.query(
-            "DELETE FROM invite.suppression AS s
+        let taken = self
+            .query(
+                "DELETE FROM invite.suppression AS s
              WHERE organisation = $1 AND channel = $2 AND address_key = $3
                  AND NOT EXISTS (SELECT 1 FROM invite.user AS u
                      WHERE u.organisation = $1 AND u.email_key = $3 AND $2 = 'email')
@@ -187,12 +191,12 @@ impl Write {
                  AND NOT EXISTS (SELECT 1 FROM invite.delivery AS d
                      WHERE d.organisation = $1 AND d.channel = $2 AND d.address_key = $3)
              RETURNING reason, since_at",
-        )
-        .bind(organisation.uuid())
-        .bind(channel.as_str())
-        .bind(address.to_owned())
-        .fetch_optional(self.db().connection())
-        .await?;
+            )
+            .bind(organisation.uuid())
+            .bind(channel.as_str())
+            .bind(address.to_owned())
+            .fetch_optional(self.db().connection())
+            .await?;
         let Some(taken) = taken else { return Ok(0) };
         let hash = erase.key.hash(organisation, channel, address);
         self.query(
@@ -237,7 +241,9 @@ impl Write {
                     .await?;
             }
         }
-        for row in self.query("SELECT DISTINCT answer FROM invite.refusal").fetch_all(self.db().connection()).await? {
+        for row in
+            self.query("SELECT DISTINCT answer FROM invite.refusal").fetch_all(self.db().connection()).await?
+        {
             let before = row.text("answer")?;
             let after = without(&before, addresses);
             if after != before {
@@ -253,21 +259,24 @@ impl Write {
 
     /// Takes a person out of the texts by which people were selected.
     async fn forget_selections(&mut self, organisation: OrganisationId, user: &User) -> Step<()> {
-        let rows = self.query(
-            "SELECT batch, selection FROM invite.selection
+        let rows = self
+            .query(
+                "SELECT batch, selection FROM invite.selection
              WHERE organisation = $1 AND selection LIKE '{\"matching\"%'",
-        )
-        .bind(organisation.uuid());
+            )
+            .bind(organisation.uuid());
         for row in rows.fetch_all(self.db().connection()).await? {
             let before: Selection = row.json("selection")?;
             let after = before.clone().without(user);
             if after != before {
-                self.query("UPDATE invite.selection SET selection = $1 WHERE organisation = $2 AND batch = $3")
-                    .bind(json(&after))
-                    .bind(organisation.uuid())
-                    .bind(row.plain::<Vec<u8>>("batch")?)
-                    .execute(self.db().connection())
-                    .await?;
+                self.query(
+                    "UPDATE invite.selection SET selection = $1 WHERE organisation = $2 AND batch = $3",
+                )
+                .bind(json(&after))
+                .bind(organisation.uuid())
+                .bind(row.plain::<Vec<u8>>("batch")?)
+                .execute(self.db().connection())
+                .await?;
             }
         }
         Ok(())
@@ -326,11 +335,9 @@ impl Write {
     }
 }
 
-pub(crate) async fn has_hashed_suppressions(
-    db: &mut Db,
-    organisation: OrganisationId,
-) -> Step<bool> {
-    let row = db.query("SELECT 1 FROM invite.hashed_suppression WHERE organisation = $1 LIMIT 1")
+pub(crate) async fn has_hashed_suppressions(db: &mut Db, organisation: OrganisationId) -> Step<bool> {
+    let row = db
+        .query("SELECT 1 FROM invite.hashed_suppression WHERE organisation = $1 LIMIT 1")
         .bind(organisation.uuid())
         .fetch_optional(db.connection())
         .await?;
@@ -347,9 +354,10 @@ pub(crate) async fn traces(
     let about = |query: sqlx::query::Query<'static, sqlx::Sqlite, sqlx::sqlite::SqliteArguments>| {
         query.bind(organisation.uuid()).bind(user.to_string())
     };
-    let rows = about(db.query(
-        "SELECT * FROM invite.event WHERE organisation = $1 AND instr(what, $2) > 0 ORDER BY cursor",
-    ));
+    let rows =
+        about(db.query(
+            "SELECT * FROM invite.event WHERE organisation = $1 AND instr(what, $2) > 0 ORDER BY cursor",
+        ));
     let events = rows.fetch_all(db.connection()).await?;
     let events = events.iter().map(event).collect::<Step<Vec<Event>>>()?;
     traces.events = events.into_iter().filter(|event| event.what.user() == Some(user)).collect();

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use crate::db::Db;
 use invite_core::decision::history::{History, InvitationFact, MessageFact, PersonRows, View};
 use invite_core::model::batch::BatchState;
 use invite_core::model::id::{DeliveryId, OrganisationId, UserId};
@@ -9,12 +10,11 @@ use invite_core::model::item::Action;
 use invite_core::model::message::Channel;
 use invite_core::model::user::User;
 use serde_json::json;
-use crate::db::Db;
 
 use crate::deliveries::{Delivery, seen};
 use crate::error::Step;
 use crate::invitations::state_of;
-use crate::rows::{Columns, Key, uuids, json};
+use crate::rows::{Columns, Key, json, uuids};
 
 /// What is known about people of an organisation, while it is decided about them.
 #[derive(Debug, Default)]
@@ -66,13 +66,9 @@ impl People {
         }
     }
 
-    async fn read_messages(
-        &mut self,
-        db: &mut Db,
-        organisation: OrganisationId,
-        ids: &str,
-    ) -> Step<()> {
-        let rows = db.query(include_str!("sql/messages_of.sql"))
+    async fn read_messages(&mut self, db: &mut Db, organisation: OrganisationId, ids: &str) -> Step<()> {
+        let rows = db
+            .query(include_str!("sql/messages_of.sql"))
             .bind(organisation.uuid())
             .bind(ids.to_owned())
             .fetch_all(db.connection())
@@ -99,24 +95,20 @@ impl People {
         Ok(())
     }
 
-    async fn read_invitations(
-        &mut self,
-        db: &mut Db,
-        organisation: OrganisationId,
-        ids: &str,
-    ) -> Step<()> {
-        let rows = db.query(
-            "SELECT v.id, v.user_id, v.batch, v.state, v.reason, v.created_at, v.expires_at, b.action,
+    async fn read_invitations(&mut self, db: &mut Db, organisation: OrganisationId, ids: &str) -> Step<()> {
+        let rows = db
+            .query(
+                "SELECT v.id, v.user_id, v.batch, v.state, v.reason, v.created_at, v.expires_at, b.action,
                  b.state AS batch_state
              FROM jsonb_array_elements($2) WITH ORDINALITY AS w (value, key)
              JOIN invite.invitation AS v
                  ON v.organisation = $1 AND v.user_id = (w.value #>> '{}')::uuid
              JOIN invite.batch AS b ON b.organisation = v.organisation AND b.id = v.batch",
-        )
-        .bind(organisation.uuid())
-        .bind(ids.to_owned())
-        .fetch_all(db.connection())
-        .await?;
+            )
+            .bind(organisation.uuid())
+            .bind(ids.to_owned())
+            .fetch_all(db.connection())
+            .await?;
         for row in rows {
             self.rows.entry(row.id("user_id")?).or_default().invitations.push(InvitationFact {
                 id: row.id("id")?,
@@ -130,23 +122,19 @@ impl People {
         Ok(())
     }
 
-    async fn read_arrivals(
-        &mut self,
-        db: &mut Db,
-        organisation: OrganisationId,
-        ids: &str,
-    ) -> Step<()> {
-        let rows = db.query(
-            "SELECT p.user_id, p.came_at, b.state IS NOT NULL AND b.state <> 'recalled' AS retired
+    async fn read_arrivals(&mut self, db: &mut Db, organisation: OrganisationId, ids: &str) -> Step<()> {
+        let rows = db
+            .query(
+                "SELECT p.user_id, p.came_at, b.state IS NOT NULL AND b.state <> 'recalled' AS retired
              FROM jsonb_array_elements($2) WITH ORDINALITY AS w (value, key)
              JOIN invite.person AS p ON p.organisation = $1 AND p.user_id = (w.value #>> '{}')::uuid
              LEFT JOIN invite.invitation AS v ON v.organisation = p.organisation AND v.id = p.retired_by
              LEFT JOIN invite.batch AS b ON b.organisation = v.organisation AND b.id = v.batch",
-        )
-        .bind(organisation.uuid())
-        .bind(ids.to_owned())
-        .fetch_all(db.connection())
-        .await?;
+            )
+            .bind(organisation.uuid())
+            .bind(ids.to_owned())
+            .fetch_all(db.connection())
+            .await?;
         for row in rows {
             let person = self.rows.entry(row.id("user_id")?).or_default();
             person.came_at = row.maybe_at("came_at")?;

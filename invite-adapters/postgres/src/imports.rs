@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use crate::db::Db;
 use chrono::TimeDelta;
 use invite_core::decision::import_undo::{self, FieldChanges, KeptLine, came_since};
 use invite_core::decision::people::{self, Around, RowImport, Seen};
@@ -14,13 +15,12 @@ use invite_core::port::people::{
     UndoPage, Undone,
 };
 use serde_json::json;
-use crate::db::Db;
 use sqlx::postgres::PgRow;
 
 use crate::error::Step;
 use crate::histories::People;
 use crate::people::read_around;
-use crate::rows::{Columns, Key, cursor, uuids, json, limit};
+use crate::rows::{Columns, Key, cursor, json, limit, uuids};
 use crate::write::Write;
 
 /// An import that nobody ended is taken for broken off after so long.
@@ -86,16 +86,17 @@ impl Write {
 
     /// On which lines an import has seen these keys.
     async fn seen_keys(&mut self, place: Place, keys: &[String]) -> Step<HashMap<String, u64>> {
-        let rows = self.query(
-            "SELECT k.person_key, k.line FROM jsonb_array_elements($3) WITH ORDINALITY AS w (value, key)
+        let rows = self
+            .query(
+                "SELECT k.person_key, k.line FROM jsonb_array_elements($3) WITH ORDINALITY AS w (value, key)
              JOIN invite.import_key AS k
                  ON k.organisation = $1 AND k.import = $2 AND k.person_key = w.value",
-        )
-        .bind(place.0.uuid())
-        .bind(place.1.uuid())
-        .bind(json(&keys))
-        .fetch_all(self.db().connection())
-        .await?;
+            )
+            .bind(place.0.uuid())
+            .bind(place.1.uuid())
+            .bind(json(&keys))
+            .fetch_all(self.db().connection())
+            .await?;
         rows.iter().map(|row| Ok((row.text("person_key")?, row.count("line")?))).collect()
     }
 
@@ -238,16 +239,17 @@ impl Write {
         if !step.deactivates {
             return Ok(SyncDone::All);
         }
-        let taken = self.query(
-            "DELETE FROM invite.import_missing WHERE organisation = $1 AND import = $2 AND user_id IN (
+        let taken = self
+            .query(
+                "DELETE FROM invite.import_missing WHERE organisation = $1 AND import = $2 AND user_id IN (
                  SELECT user_id FROM invite.import_missing WHERE organisation = $1 AND import = $2 LIMIT $3)
              RETURNING user_id",
-        )
-        .bind(place.0.uuid())
-        .bind(place.1.uuid())
-        .bind(limit(step.limit))
-        .fetch_all(self.db().connection())
-        .await?;
+            )
+            .bind(place.0.uuid())
+            .bind(place.1.uuid())
+            .bind(limit(step.limit))
+            .fetch_all(self.db().connection())
+            .await?;
         if taken.is_empty() {
             return Ok(SyncDone::All);
         }
@@ -325,14 +327,15 @@ impl Write {
 
     pub(crate) async fn undo_page(&mut self, page: &UndoPage) -> Step<Undone> {
         let place = (page.organisation, page.import);
-        let found = self.query(
-            "SELECT undone_at, began_at, kept FROM invite.import
+        let found = self
+            .query(
+                "SELECT undone_at, began_at, kept FROM invite.import
              WHERE organisation = $1 AND id = $2 AND dry_run = 0",
-        )
-        .bind(place.0.uuid())
-        .bind(place.1.uuid())
-        .fetch_optional(self.db().connection())
-        .await?;
+            )
+            .bind(place.0.uuid())
+            .bind(place.1.uuid())
+            .fetch_optional(self.db().connection())
+            .await?;
         let Some(found) = found else { return Ok(Undone::Unknown) };
         if found.maybe_at("undone_at")?.is_some() {
             return Ok(Undone::Already);
@@ -341,16 +344,17 @@ impl Write {
         if is_old || !found.flag("kept")? {
             return Ok(Undone::TooLate);
         }
-        let rows = self.query(
-            "SELECT user_id, created, changes, at, undone FROM invite.import_line
+        let rows = self
+            .query(
+                "SELECT user_id, created, changes, at, undone FROM invite.import_line
              WHERE organisation = $1 AND import = $2 AND user_id > $3 ORDER BY user_id LIMIT $4",
-        )
-        .bind(place.0.uuid())
-        .bind(place.1.uuid())
-        .bind(cursor(page.after))
-        .bind(limit(page.limit))
-        .fetch_all(self.db().connection())
-        .await?;
+            )
+            .bind(place.0.uuid())
+            .bind(place.1.uuid())
+            .bind(cursor(page.after))
+            .bind(limit(page.limit))
+            .fetch_all(self.db().connection())
+            .await?;
         let mut lines = Vec::with_capacity(rows.len());
         for row in &rows {
             if !row.flag("undone")? {
@@ -419,13 +423,14 @@ impl Write {
         let broken = self.now - RUNS_AT_MOST;
         let old = self.now - import_undo::KEPT;
         let mut changed = 0;
-        let found = self.query(
-            "SELECT organisation, id FROM invite.import
+        let found = self
+            .query(
+                "SELECT organisation, id FROM invite.import
              WHERE runs = 1 AND began_at < $1 ORDER BY began_at LIMIT 1",
-        )
-        .bind(broken)
-        .fetch_optional(self.db().connection())
-        .await?;
+            )
+            .bind(broken)
+            .fetch_optional(self.db().connection())
+            .await?;
         if let Some(row) = found {
             let place = (row.id("organisation")?, row.id("id")?);
             changed += self.forget_run(place, most).await?;
@@ -439,26 +444,28 @@ impl Write {
                 changed += 1;
             }
         }
-        let found = self.query(
-            "SELECT organisation, id FROM invite.import
+        let found = self
+            .query(
+                "SELECT organisation, id FROM invite.import
              WHERE kept = 1 AND began_at < $1 ORDER BY began_at LIMIT 1",
-        )
-        .bind(old)
-        .fetch_optional(self.db().connection())
-        .await?;
+            )
+            .bind(old)
+            .fetch_optional(self.db().connection())
+            .await?;
         if let Some(row) = found {
             let place: Place = (row.id("organisation")?, row.id("id")?);
-            let done = self.query(
-                "UPDATE invite.import_line SET changes = NULL
+            let done = self
+                .query(
+                    "UPDATE invite.import_line SET changes = NULL
                  WHERE organisation = $1 AND import = $2 AND changes IS NOT NULL AND user_id IN (
                      SELECT user_id FROM invite.import_line
                      WHERE organisation = $1 AND import = $2 AND changes IS NOT NULL LIMIT $3)",
-            )
-            .bind(place.0.uuid())
-            .bind(place.1.uuid())
-            .bind(most)
-            .execute(self.db().connection())
-            .await?;
+                )
+                .bind(place.0.uuid())
+                .bind(place.1.uuid())
+                .bind(most)
+                .execute(self.db().connection())
+                .await?;
             changed += done.rows_affected();
             if done.rows_affected() == 0 {
                 self.query("UPDATE invite.import SET kept = 0 WHERE organisation = $1 AND id = $2")

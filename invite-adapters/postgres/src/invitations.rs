@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use crate::db::Db;
 use invite_core::credential::{Salt, SealedSecret};
 use invite_core::decision::begin::{self, Take};
 use invite_core::decision::leave::end_reason;
@@ -12,7 +13,6 @@ use invite_core::model::delivery::EndReason;
 use invite_core::model::id::{BatchId, CredentialId, DeliveryId, InvitationId, OrganisationId, UserId};
 use invite_core::model::invitation::{InvitationState, RevokeReason};
 use serde_json::json;
-use crate::db::Db;
 use sqlx::postgres::PgRow;
 
 use crate::deliveries::{deliveries, seen};
@@ -109,31 +109,32 @@ type InvitationKey = (OrganisationId, InvitationId);
 
 impl Begun {
     /// Reads those that are there.
-    pub(crate) async fn read(
-        db: &mut Db,
-        keys: impl IntoIterator<Item = InvitationKey>,
-    ) -> Step<Self> {
+    pub(crate) async fn read(db: &mut Db, keys: impl IntoIterator<Item = InvitationKey>) -> Step<Self> {
         let mut keys: Vec<_> = keys.into_iter().collect();
         keys.sort_unstable();
         keys.dedup();
         let list: Vec<_> = keys.iter().map(|(o, i)| json!([o.uuid(), i.uuid()])).collect();
         let list = json(&list);
         let mut begun = Self::default();
-        let rows =
-            db.query(include_str!("sql/invitations.sql")).bind(list.clone()).fetch_all(db.connection()).await?;
+        let rows = db
+            .query(include_str!("sql/invitations.sql"))
+            .bind(list.clone())
+            .fetch_all(db.connection())
+            .await?;
         for row in rows {
             let invitation = Invitation::read(&row)?;
             begun.invitations.insert((invitation.organisation, invitation.id), invitation);
         }
-        let rows = db.query(
-            "SELECT c.* FROM jsonb_array_elements($1) WITH ORDINALITY AS w (value, key)
+        let rows = db
+            .query(
+                "SELECT c.* FROM jsonb_array_elements($1) WITH ORDINALITY AS w (value, key)
              JOIN invite.credential AS c
                  ON c.organisation = (w.value ->> 0)::uuid AND c.invitation = (w.value ->> 1)::uuid
              ORDER BY c.generation",
-        )
-        .bind(list)
-        .fetch_all(db.connection())
-        .await?;
+            )
+            .bind(list)
+            .fetch_all(db.connection())
+            .await?;
         for row in rows {
             let key = (row.id("organisation")?, row.id("invitation")?);
             begun.credentials.entry(key).or_default().push(Credential::read(&row)?);
@@ -172,8 +173,11 @@ pub(crate) async fn open_invitations(
     people.sort_unstable();
     people.dedup();
     let list: Vec<_> = people.iter().map(|(o, u)| json!([o.uuid(), u.uuid()])).collect();
-    let rows =
-        db.query(include_str!("sql/open_invitations_of.sql")).bind(json(&list)).fetch_all(db.connection()).await?;
+    let rows = db
+        .query(include_str!("sql/open_invitations_of.sql"))
+        .bind(json(&list))
+        .fetch_all(db.connection())
+        .await?;
     let mut open = rows.iter().map(Invitation::read).collect::<Step<Vec<_>>>()?;
     open.retain(|one| invitation::is_open(one.state));
     Ok(open)
@@ -218,14 +222,15 @@ impl Write {
         invitation: &Invitation,
         reason: EndReason,
     ) -> Step<()> {
-        let rows = self.query(
-            "SELECT id FROM invite.delivery
+        let rows = self
+            .query(
+                "SELECT id FROM invite.delivery
              WHERE organisation = $1 AND invitation = $2 AND state IN ('queued', 'claimed')",
-        )
-        .bind(invitation.organisation.uuid())
-        .bind(invitation.id.uuid())
-        .fetch_all(self.db().connection())
-        .await?;
+            )
+            .bind(invitation.organisation.uuid())
+            .bind(invitation.id.uuid())
+            .fetch_all(self.db().connection())
+            .await?;
         let ids = rows.iter().map(|row| row.id("id")).collect::<Step<Vec<_>>>()?;
         self.cancel(ids, reason).await
     }

@@ -18,7 +18,7 @@ use serde_json::json;
 use crate::error::Step;
 use crate::invitations::{Invitation, open_invitations};
 use crate::organisations::maybe_settings;
-use crate::rows::{At, Columns, Key, uuids, json};
+use crate::rows::{At, Columns, Key, json, uuids};
 use crate::write::Write;
 
 /// A message that is unsent, or that arrived.
@@ -83,7 +83,8 @@ impl Write {
         organisation: OrganisationId,
         people: impl IntoIterator<Item = UserId>,
     ) -> Step<HashMap<UserId, Vec<Sent>>> {
-        let rows = self.query(include_str!("sql/messages_to_leave.sql"))
+        let rows = self
+            .query(include_str!("sql/messages_to_leave.sql"))
             .bind(organisation.uuid())
             .bind(uuids(people))
             .fetch_all(self.db().connection())
@@ -170,17 +171,18 @@ impl Write {
         organisation: OrganisationId,
         people: impl IntoIterator<Item = UserId>,
     ) -> Step<HashMap<UserId, Retired>> {
-        let rows = self.query(
-            "SELECT p.user_id, p.retired_by, p.retired_at, b.state <> 'recalled' AS in_force
+        let rows = self
+            .query(
+                "SELECT p.user_id, p.retired_by, p.retired_at, b.state <> 'recalled' AS in_force
              FROM jsonb_array_elements($2) WITH ORDINALITY AS w (value, key)
              JOIN invite.person AS p ON p.organisation = $1 AND p.user_id = (w.value #>> '{}')::uuid
              JOIN invite.invitation AS v ON v.organisation = p.organisation AND v.id = p.retired_by
              JOIN invite.batch AS b ON b.organisation = v.organisation AND b.id = v.batch",
-        )
-        .bind(organisation.uuid())
-        .bind(uuids(people))
-        .fetch_all(self.db().connection())
-        .await?;
+            )
+            .bind(organisation.uuid())
+            .bind(uuids(people))
+            .fetch_all(self.db().connection())
+            .await?;
         rows.iter()
             .map(|row| {
                 let retired = Retired {

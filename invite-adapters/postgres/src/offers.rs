@@ -77,16 +77,17 @@ impl Write {
 
     /// Cancels the unsent messages of a person that confirmed batches have.
     async fn cancel_of_person(&mut self, organisation: OrganisationId, user: UserId) -> Step<()> {
-        let rows = self.query(
-            "SELECT d.id FROM invite.delivery AS d
+        let rows = self
+            .query(
+                "SELECT d.id FROM invite.delivery AS d
              JOIN invite.batch AS b ON b.organisation = d.organisation AND b.id = d.batch
              WHERE d.organisation = $1 AND d.user_id = $2 AND d.state IN ('queued', 'claimed')
                  AND b.confirmed_order IS NOT NULL",
-        )
-        .bind(organisation.uuid())
-        .bind(user.uuid())
-        .fetch_all(self.db().connection())
-        .await?;
+            )
+            .bind(organisation.uuid())
+            .bind(user.uuid())
+            .fetch_all(self.db().connection())
+            .await?;
         let ids = rows.iter().map(|row| row.id("id")).collect::<Step<Vec<_>>>()?;
         self.cancel(ids, EndReason::InvitationClosed).await
     }
@@ -153,14 +154,15 @@ impl Write {
         batch: BatchId,
         user: UserId,
     ) -> Step<InvitationId> {
-        let row = self.query(
-            "SELECT invitation FROM invite.item WHERE organisation = $1 AND batch = $2 AND user_id = $3",
-        )
-        .bind(organisation.uuid())
-        .bind(batch.uuid())
-        .bind(user.uuid())
-        .fetch_one(self.db().connection())
-        .await?;
+        let row = self
+            .query(
+                "SELECT invitation FROM invite.item WHERE organisation = $1 AND batch = $2 AND user_id = $3",
+            )
+            .bind(organisation.uuid())
+            .bind(batch.uuid())
+            .bind(user.uuid())
+            .fetch_one(self.db().connection())
+            .await?;
         row.id("invitation")
     }
 
@@ -205,16 +207,17 @@ impl Write {
         asked: String,
         at_most: u32,
     ) -> Step<Option<Duration>> {
-        let row = self.query(
-            "SELECT count(*) AS requests, min(at) AS oldest
+        let row = self
+            .query(
+                "SELECT count(*) AS requests, min(at) AS oldest
              FROM invite.fresh_request
              WHERE organisation = $1 AND asked = $2 AND at > $3",
-        )
-        .bind(organisation.uuid())
-        .bind(asked.clone())
-        .bind(self.now - delta(FRESH_WITHIN))
-        .fetch_one(self.db().connection())
-        .await?;
+            )
+            .bind(organisation.uuid())
+            .bind(asked.clone())
+            .bind(self.now - delta(FRESH_WITHIN))
+            .fetch_one(self.db().connection())
+            .await?;
         if row.count("requests")? >= u64::from(at_most) {
             let oldest = row.maybe_at("oldest")?.unwrap_or(self.now);
             return Ok((oldest + delta(FRESH_WITHIN) - self.now).to_std().ok());

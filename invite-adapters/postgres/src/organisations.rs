@@ -1,5 +1,6 @@
 //! Organisations, their settings and their own messages.
 
+use crate::db::Db;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use invite_core::model::actor::Actor;
@@ -12,7 +13,6 @@ use invite_core::port::error::PortResult;
 use invite_core::port::organisations::{
     OrganisationSaved, Organisations, SaveTemplate, StoredTemplate, TemplateSaved, TemplateVersion, TestSend,
 };
-use crate::db::Db;
 use sqlx::postgres::PgRow;
 
 use crate::PgStore;
@@ -37,7 +37,9 @@ impl Organisations for PgStore {
     }
 
     async fn organisation(&self, id: OrganisationId) -> PortResult<Option<Organisation>> {
-        let row = self.schema.query("SELECT id, alias, settings FROM invite.organisation WHERE id = $1")
+        let row = self
+            .schema
+            .query("SELECT id, alias, settings FROM invite.organisation WHERE id = $1")
             .bind(id.uuid())
             .fetch_optional(&self.pool)
             .await;
@@ -45,7 +47,9 @@ impl Organisations for PgStore {
     }
 
     async fn by_alias(&self, alias: Alias) -> PortResult<Option<Organisation>> {
-        let row = self.schema.query("SELECT id, alias, settings FROM invite.organisation WHERE alias = $1")
+        let row = self
+            .schema
+            .query("SELECT id, alias, settings FROM invite.organisation WHERE alias = $1")
             .bind(String::from(alias))
             .fetch_optional(&self.pool)
             .await;
@@ -57,13 +61,13 @@ impl Organisations for PgStore {
         after: Option<OrganisationId>,
         most: usize,
     ) -> PortResult<Vec<Organisation>> {
-        let rows = self.schema.query(
-            "SELECT id, alias, settings FROM invite.organisation WHERE id > $1 ORDER BY id LIMIT $2",
-        )
-        .bind(cursor(after))
-        .bind(limit(most))
-        .fetch_all(&self.pool)
-        .await;
+        let rows = self
+            .schema
+            .query("SELECT id, alias, settings FROM invite.organisation WHERE id > $1 ORDER BY id LIMIT $2")
+            .bind(cursor(after))
+            .bind(limit(most))
+            .fetch_all(&self.pool)
+            .await;
         let organisations =
             rows.map_err(Fault::from).and_then(|rows| rows.iter().map(organisation).collect());
         organisations.map_err(|fault| fault.doing(READ))
@@ -80,16 +84,18 @@ impl Organisations for PgStore {
             Some(Ok(number)) => Some(number),
             Some(Err(_)) => return Ok(None),
         };
-        let row = self.schema.query(
-            "SELECT version, source FROM invite.template
+        let row = self
+            .schema
+            .query(
+                "SELECT version, source FROM invite.template
              WHERE organisation = $1 AND template = $2 AND version = coalesce($3, (
                  SELECT max(version) FROM invite.template WHERE organisation = $1 AND template = $2))",
-        )
-        .bind(organisation.uuid())
-        .bind(key.to_string())
-        .bind(number)
-        .fetch_optional(&self.pool)
-        .await;
+            )
+            .bind(organisation.uuid())
+            .bind(key.to_string())
+            .bind(number)
+            .fetch_optional(&self.pool)
+            .await;
         row.map_err(Fault::from)
             .and_then(|row| row.as_ref().map_or(Ok(None), template))
             .map_err(|fault| fault.doing(READ_TEMPLATE))
@@ -115,16 +121,18 @@ impl Organisations for PgStore {
             Some(Ok(number)) => number,
             Some(Err(_)) => return Ok(Vec::new()),
         };
-        let rows = self.schema.query(
-            "SELECT version, source IS NULL AS built_in, saved_at, saved_by FROM invite.template
+        let rows = self
+            .schema
+            .query(
+                "SELECT version, source IS NULL AS built_in, saved_at, saved_by FROM invite.template
              WHERE organisation = $1 AND template = $2 AND version < $3 ORDER BY version DESC LIMIT $4",
-        )
-        .bind(organisation.uuid())
-        .bind(key.to_string())
-        .bind(before)
-        .bind(limit(most))
-        .fetch_all(&self.pool)
-        .await;
+            )
+            .bind(organisation.uuid())
+            .bind(key.to_string())
+            .bind(before)
+            .bind(limit(most))
+            .fetch_all(&self.pool)
+            .await;
         let versions = rows.map_err(Fault::from).and_then(|rows| rows.iter().map(version).collect());
         versions.map_err(|fault| fault.doing(READ_TEMPLATE))
     }
@@ -150,11 +158,9 @@ pub(crate) async fn settings(db: &mut Db, organisation: OrganisationId) -> Step<
 }
 
 /// The settings of an organisation.
-pub(crate) async fn maybe_settings(
-    db: &mut Db,
-    organisation: OrganisationId,
-) -> Step<Option<Settings>> {
-    let row = db.query("SELECT settings FROM invite.organisation WHERE id = $1")
+pub(crate) async fn maybe_settings(db: &mut Db, organisation: OrganisationId) -> Step<Option<Settings>> {
+    let row = db
+        .query("SELECT settings FROM invite.organisation WHERE id = $1")
         .bind(organisation.uuid())
         .fetch_optional(db.connection())
         .await?;
@@ -186,10 +192,7 @@ fn version(row: &PgRow) -> Step<TemplateVersion> {
 
 /// The messages of its own that an organisation has in force. SQLite takes the other columns from the row that has the
 /// maximum.
-async fn in_force(
-    db: &mut Db,
-    organisation: OrganisationId,
-) -> Step<Vec<(TemplateKey, TemplateVersion)>> {
+async fn in_force(db: &mut Db, organisation: OrganisationId) -> Step<Vec<(TemplateKey, TemplateVersion)>> {
     let rows = db.query(
         "SELECT template, max(version) AS version, source IS NULL AS built_in, saved_at, saved_by
          FROM invite.template WHERE organisation = $1 GROUP BY template HAVING source IS NOT NULL ORDER BY template",
@@ -212,7 +215,8 @@ impl Write {
         templates: &TemplatePins,
     ) -> Step<OrganisationSaved> {
         let Organisation { id, alias, settings } = organisation;
-        let taken = self.query("SELECT 1 FROM invite.organisation WHERE alias = $1 AND id <> $2")
+        let taken = self
+            .query("SELECT 1 FROM invite.organisation WHERE alias = $1 AND id <> $2")
             .bind(alias.as_str().to_owned())
             .bind(id.uuid())
             .fetch_optional(self.db().connection())
@@ -249,19 +253,20 @@ impl Write {
         }
         let what = if source.is_some() { "template_saved" } else { "template_reset" };
         let now = self.now;
-        let row = self.query(
-            "INSERT INTO invite.template (organisation, template, version, source, saved_at, saved_by)
+        let row = self
+            .query(
+                "INSERT INTO invite.template (organisation, template, version, source, saved_at, saved_by)
              SELECT $1, $2, coalesce(max(version), 0) + 1, $3, $4, $5 FROM invite.template
              WHERE organisation = $1 AND template = $2
              RETURNING version",
-        )
-        .bind(organisation.uuid())
-        .bind(key.to_string())
-        .bind(source)
-        .bind(now)
-        .bind(json(&actor))
-        .fetch_one(self.db().connection())
-        .await?;
+            )
+            .bind(organisation.uuid())
+            .bind(key.to_string())
+            .bind(source)
+            .bind(now)
+            .bind(json(&actor))
+            .fetch_one(self.db().connection())
+            .await?;
         let version = row.count("version")?.to_string();
         self.audit(&actor, what, key, format!("version {version}")).await?;
         Ok(TemplateSaved::Done(version))
@@ -271,17 +276,18 @@ impl Write {
         let TestSend { actor, key, details, at_most, within } = send;
         let within = delta(*within);
         // The one that has to lapse first, if there are as many as there may be.
-        let row = self.query(
-            "SELECT at FROM invite.audit
+        let row = self
+            .query(
+                "SELECT at FROM invite.audit
              WHERE organisation = $1 AND actor = $2 AND what = 'test_sent' AND at > $3
              ORDER BY at DESC LIMIT 1 OFFSET $4",
-        )
-        .bind(actor.organisation().uuid())
-        .bind(json(actor))
-        .bind(self.now - within)
-        .bind(i64::from(*at_most) - 1)
-        .fetch_optional(self.db().connection())
-        .await?;
+            )
+            .bind(actor.organisation().uuid())
+            .bind(json(actor))
+            .bind(self.now - within)
+            .bind(i64::from(*at_most) - 1)
+            .fetch_optional(self.db().connection())
+            .await?;
         if let Some(row) = row {
             return Ok(Some(row.at("at")? + within));
         }

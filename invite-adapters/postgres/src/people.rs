@@ -1,5 +1,6 @@
 //! Writing our own people: import, editing, sign-in.
 
+use crate::db::Db;
 use async_trait::async_trait;
 use invite_core::credential::PasswordHash;
 use invite_core::decision::people::{self, Around, Change, Stored};
@@ -14,13 +15,12 @@ use invite_core::port::people::{
 };
 use invite_core::port::records::{Erase, Erased};
 use serde_json::json;
-use crate::db::Db;
 
 use crate::PgStore;
 use crate::accounts::read_user;
 use crate::error::{Fault, Step};
 use crate::imports;
-use crate::rows::{Columns, Key, uuids, json, missing};
+use crate::rows::{Columns, Key, json, missing, uuids};
 use crate::write::Write;
 
 #[async_trait]
@@ -117,11 +117,7 @@ impl People for PgStore {
     }
 }
 
-async fn sign_in_record(
-    db: &mut Db,
-    organisation: OrganisationId,
-    name: &str,
-) -> Step<Option<SignInRecord>> {
+async fn sign_in_record(db: &mut Db, organisation: OrganisationId, name: &str) -> Step<Option<SignInRecord>> {
     for key in people::keys_of_sign_in(name) {
         let (column, value) = key.split_once(':').unwrap_or_default();
         let query = match column {
@@ -130,8 +126,12 @@ async fn sign_in_record(
             "phone_number" => "SELECT * FROM invite.user WHERE organisation = $1 AND phone = $2 LIMIT 2",
             _ => "SELECT * FROM invite.user WHERE organisation = $1 AND employee_number_key = $2 LIMIT 2",
         };
-        let rows =
-            db.query(query).bind(organisation.uuid()).bind(value.to_owned()).fetch_all(db.connection()).await?;
+        let rows = db
+            .query(query)
+            .bind(organisation.uuid())
+            .bind(value.to_owned())
+            .fetch_all(db.connection())
+            .await?;
         if let [row] = rows.as_slice() {
             let password = row.maybe_text("password")?;
             let password = password.map(|phc| phc.parse().map_err(|_| missing("password"))).transpose()?;
@@ -153,7 +153,8 @@ pub(crate) async fn read_around(
             keys.iter().filter_map(|key| key.strip_prefix(column)?.strip_prefix(':')).collect();
         json(&values)
     };
-    let rows = db.query(include_str!("sql/people_around.sql"))
+    let rows = db
+        .query(include_str!("sql/people_around.sql"))
         .bind(organisation.uuid())
         .bind(uuids(users))
         .bind(of("username"))

@@ -39,20 +39,21 @@ impl Write {
     ) -> Step<Option<Pilot>> {
         let people = people.map(NonZeroU64::get).filter(|people| *people < batch.totals.recipients());
         let Some(people) = people else { return Ok(None) };
-        let done = self.query(
-            "UPDATE invite.batch SET pilot = $3, pilot_until = (
+        let done = self
+            .query(
+                "UPDATE invite.batch SET pilot = $3, pilot_until = (
                  SELECT max(d.id) FROM invite.delivery AS d
                  WHERE d.organisation = $1 AND d.batch = $2 AND d.user_id = (
                      SELECT i.user_id FROM invite.item AS i
                      WHERE i.organisation = $1 AND i.batch = $2 AND i.decision <> 'skip'
                      ORDER BY i.user_id LIMIT 1 OFFSET $3 - 1))
              WHERE organisation = $1 AND id = $2",
-        )
-        .bind(batch.organisation.uuid())
-        .bind(batch.id.uuid())
-        .bind(i64::try_from(people).unwrap_or(i64::MAX))
-        .execute(self.db().connection())
-        .await?;
+            )
+            .bind(batch.organisation.uuid())
+            .bind(batch.id.uuid())
+            .bind(i64::try_from(people).unwrap_or(i64::MAX))
+            .execute(self.db().connection())
+            .await?;
         debug_assert_eq!(done.rows_affected(), 1, "the batch is there");
         Ok(Some(Pilot { people, over: false }))
     }
@@ -86,15 +87,16 @@ impl Write {
         .fetch_optional(self.db().connection())
         .await?;
         let Some(row) = out else { return Ok(()) };
-        let rows = self.query(
-            "SELECT state, count(*) AS messages FROM invite.delivery
+        let rows = self
+            .query(
+                "SELECT state, count(*) AS messages FROM invite.delivery
              WHERE organisation = $1 AND batch = $2 AND id <= $3 GROUP BY state",
-        )
-        .bind(organisation.uuid())
-        .bind(batch.uuid())
-        .bind(row.id::<DeliveryId>("pilot_until")?.uuid())
-        .fetch_all(self.db().connection())
-        .await?;
+            )
+            .bind(organisation.uuid())
+            .bind(batch.uuid())
+            .bind(row.id::<DeliveryId>("pilot_until")?.uuid())
+            .fetch_all(self.db().connection())
+            .await?;
         let states: BTreeMap<DeliveryState, u64> =
             rows.iter().map(|row| Ok((row.word("state")?, row.count("messages")?))).collect::<Step<_>>()?;
         let because = pilot::because(row.count("pilot")?, &states);

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
+use crate::db::Db;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use invite_core::decision::history::{History, View};
@@ -25,7 +26,6 @@ use invite_core::port::plans::{
     BatchChange, Confirm, Confirmed, NewPlan, PlanPage, Plans, Retried, RetryChunk,
 };
 use serde_json::{Value, json};
-use crate::db::Db;
 use sqlx::postgres::PgRow;
 
 use crate::PgStore;
@@ -84,17 +84,19 @@ impl Plans for PgStore {
         before: Option<BatchId>,
         most: usize,
     ) -> PortResult<Vec<Batch>> {
-        let rows = self.schema.query(
-            "SELECT b.*, s.selection FROM invite.batch AS b
+        let rows = self
+            .schema
+            .query(
+                "SELECT b.*, s.selection FROM invite.batch AS b
              JOIN invite.selection AS s ON s.organisation = b.organisation AND s.batch = b.id
              WHERE b.organisation = $1 AND b.id < $2 ORDER BY b.id DESC LIMIT $3",
-        )
-        .bind(organisation.uuid())
-        // 17 octets are after all ids.
-        .bind(before.map_or_else(|| vec![0xff; 17], Key::uuid))
-        .bind(limit(most))
-        .fetch_all(&self.pool)
-        .await;
+            )
+            .bind(organisation.uuid())
+            // 17 octets are after all ids.
+            .bind(before.map_or_else(|| vec![0xff; 17], Key::uuid))
+            .bind(limit(most))
+            .fetch_all(&self.pool)
+            .await;
         read_all(rows, read_batch).map_err(|fault| fault.doing("list batches"))
     }
 
@@ -124,17 +126,19 @@ impl Plans for PgStore {
         after: Option<DeliveryId>,
         most: usize,
     ) -> PortResult<Vec<Delivery>> {
-        let rows = self.schema.query(
-            "SELECT d.*, b.state AS batch_state FROM invite.delivery AS d
+        let rows = self
+            .schema
+            .query(
+                "SELECT d.*, b.state AS batch_state FROM invite.delivery AS d
              JOIN invite.batch AS b ON b.organisation = d.organisation AND b.id = d.batch
              WHERE d.organisation = $1 AND d.batch = $2 AND d.id > $3 ORDER BY d.id LIMIT $4",
-        )
-        .bind(organisation.uuid())
-        .bind(batch.uuid())
-        .bind(cursor(after))
-        .bind(limit(most))
-        .fetch_all(&self.pool)
-        .await;
+            )
+            .bind(organisation.uuid())
+            .bind(batch.uuid())
+            .bind(cursor(after))
+            .bind(limit(most))
+            .fetch_all(&self.pool)
+            .await;
         read_all(rows, read_delivery).map_err(|fault| fault.doing("list the messages of a batch"))
     }
 
@@ -159,15 +163,16 @@ pub(crate) async fn maybe_batch(
     organisation: OrganisationId,
     batch: BatchId,
 ) -> Step<Option<Batch>> {
-    let row = db.query(
-        "SELECT b.*, s.selection FROM invite.batch AS b
+    let row = db
+        .query(
+            "SELECT b.*, s.selection FROM invite.batch AS b
          JOIN invite.selection AS s ON s.organisation = b.organisation AND s.batch = b.id
          WHERE b.organisation = $1 AND b.id = $2",
-    )
-    .bind(organisation.uuid())
-    .bind(batch.uuid())
-    .fetch_optional(db.connection())
-    .await?;
+        )
+        .bind(organisation.uuid())
+        .bind(batch.uuid())
+        .fetch_optional(db.connection())
+        .await?;
     row.as_ref().map(read_batch).transpose()
 }
 
@@ -258,7 +263,8 @@ pub(crate) fn read_delivery(row: &PgRow) -> Step<Delivery> {
 
 async fn progress(db: &mut Db, organisation: OrganisationId, batch: BatchId) -> Step<Progress> {
     let mut progress = Progress::default();
-    let row = db.query("SELECT state, totals FROM invite.batch WHERE organisation = $1 AND id = $2")
+    let row = db
+        .query("SELECT state, totals FROM invite.batch WHERE organisation = $1 AND id = $2")
         .bind(organisation.uuid())
         .bind(batch.uuid())
         .fetch_optional(db.connection())
@@ -266,14 +272,15 @@ async fn progress(db: &mut Db, organisation: OrganisationId, batch: BatchId) -> 
     let Some(row) = row else { return Ok(progress) };
     let planned = row.word::<BatchState>("state")? == BatchState::Planned;
     let totals: Totals = row.json("totals")?;
-    let rows = db.query(
-        "SELECT state, reason, count(*) AS messages FROM invite.delivery
+    let rows = db
+        .query(
+            "SELECT state, reason, count(*) AS messages FROM invite.delivery
          WHERE organisation = $1 AND batch = $2 GROUP BY state, reason",
-    )
-    .bind(organisation.uuid())
-    .bind(batch.uuid())
-    .fetch_all(db.connection())
-    .await?;
+        )
+        .bind(organisation.uuid())
+        .bind(batch.uuid())
+        .fetch_all(db.connection())
+        .await?;
     for row in rows {
         let messages = row.count("messages")?;
         let state = match row.word("state")? {
@@ -285,26 +292,28 @@ async fn progress(db: &mut Db, organisation: OrganisationId, batch: BatchId) -> 
             *progress.reasons.entry(reason).or_default() += messages;
         }
     }
-    let row = db.query(
-        "SELECT count(DISTINCT user_id) AS sent,
+    let row = db
+        .query(
+            "SELECT count(DISTINCT user_id) AS sent,
                 count(DISTINCT CASE WHEN state IN ('delivered', 'complained') THEN user_id END) AS delivered
          FROM invite.delivery WHERE organisation = $1 AND batch = $2 AND sent_at IS NOT NULL",
-    )
-    .bind(organisation.uuid())
-    .bind(batch.uuid())
-    .fetch_one(db.connection())
-    .await?;
+        )
+        .bind(organisation.uuid())
+        .bind(batch.uuid())
+        .fetch_one(db.connection())
+        .await?;
     progress.funnel.sent = row.count("sent")?;
     progress.funnel.delivered = row.count("delivered")?;
-    let row = db.query(
-        "SELECT count(*) AS accepted FROM invite.item AS i
+    let row = db
+        .query(
+            "SELECT count(*) AS accepted FROM invite.item AS i
          JOIN invite.invitation AS v ON v.organisation = i.organisation AND v.id = i.invitation
          WHERE i.organisation = $1 AND i.batch = $2 AND v.state = 'accepted'",
-    )
-    .bind(organisation.uuid())
-    .bind(batch.uuid())
-    .fetch_one(db.connection())
-    .await?;
+        )
+        .bind(organisation.uuid())
+        .bind(batch.uuid())
+        .fetch_one(db.connection())
+        .await?;
     progress.funnel.accepted = row.count("accepted")?;
     progress.funnel.selected = totals.people();
     progress.funnel.recipients = totals.recipients();
@@ -347,7 +356,8 @@ impl Write {
         let organisation = page.organisation;
         let batch = maybe_batch(self.db(), organisation, page.plan).await?;
         let mut batch = batch.ok_or_else(|| Fault::Refused("there is no such plan".into()))?;
-        let row = self.query("SELECT last_user FROM invite.batch WHERE organisation = $1 AND id = $2")
+        let row = self
+            .query("SELECT last_user FROM invite.batch WHERE organisation = $1 AND id = $2")
             .bind(organisation.uuid())
             .bind(page.plan.uuid())
             .fetch_one(self.db().connection())
@@ -467,7 +477,8 @@ impl Write {
 
     /// Counts the recipients of a plan who share the address of a message.
     pub(crate) async fn count_sharing(&mut self, batch: &mut Batch) -> Step<()> {
-        let row = self.query(include_str!("sql/sharing.sql"))
+        let row = self
+            .query(include_str!("sql/sharing.sql"))
             .bind(batch.organisation.uuid())
             .bind(batch.id.uuid())
             .bind(batch.totals.reset > 0)

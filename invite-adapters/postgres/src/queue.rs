@@ -75,15 +75,16 @@ impl Write {
         let until = self.now + delta(lease);
         let mut stand = Vec::with_capacity(claims.len());
         for claim in claims {
-            let done = self.query(
-                "UPDATE invite.delivery SET lease_until = $1
+            let done = self
+                .query(
+                    "UPDATE invite.delivery SET lease_until = $1
                  WHERE token = $2 AND lease_until > $3",
-            )
-            .bind(until)
-            .bind(claim.uuid())
-            .bind(now)
-            .execute(self.db().connection())
-            .await?;
+                )
+                .bind(until)
+                .bind(claim.uuid())
+                .bind(now)
+                .execute(self.db().connection())
+                .await?;
             stand.push(done.rows_affected() > 0);
         }
         Ok(stand)
@@ -117,7 +118,8 @@ impl PgStore {
         let now = self.instant();
         let mut read = self.read().await?;
         let pauses = pauses(&mut read).await?;
-        let row = read.query("SELECT count(*) AS leased FROM invite.delivery WHERE token IS NOT NULL")
+        let row = read
+            .query("SELECT count(*) AS leased FROM invite.delivery WHERE token IS NOT NULL")
             .fetch_one(read.connection())
             .await?;
         let mut waiting = Waiting { leased: row.count("leased")?, ..Waiting::default() };

@@ -184,12 +184,12 @@ impl Write {
     /// Takes back what workers were not heard of in time about. How many.
     pub(crate) async fn take_back_lapsed(&mut self, most: i64) -> Step<usize> {
         let now = self.now;
-        let rows =
-            self.query("SELECT id FROM invite.delivery WHERE lease_until <= $1 ORDER BY lease_until LIMIT $2")
-                .bind(now)
-                .bind(most)
-                .fetch_all(self.db().connection())
-                .await?;
+        let rows = self
+            .query("SELECT id FROM invite.delivery WHERE lease_until <= $1 ORDER BY lease_until LIMIT $2")
+            .bind(now)
+            .bind(most)
+            .fetch_all(self.db().connection())
+            .await?;
         if rows.is_empty() {
             return Ok(0);
         }
@@ -245,10 +245,10 @@ impl Write {
         let people = accepted().map(|delivery| (delivery.organisation, delivery.user));
         let open = open_invitations(self.db(), people).await?;
         let mut runs: BTreeMap<SenderKey, Run> = BTreeMap::new();
-        let rows =
-            self.query("SELECT sender, delivery, answer FROM invite.refusal ORDER BY sender, delivery")
-                .fetch_all(self.db().connection())
-                .await?;
+        let rows = self
+            .query("SELECT sender, delivery, answer FROM invite.refusal ORDER BY sender, delivery")
+            .fetch_all(self.db().connection())
+            .await?;
         for row in rows {
             let text = row.text("answer")?;
             let run = runs.entry(SenderKey(row.text("sender")?));
@@ -358,16 +358,17 @@ impl Write {
 
     /// Whether the person's own password is retired at present.
     async fn is_retired(&mut self, organisation: OrganisationId, user: UserId) -> Step<bool> {
-        let retired = self.query(
-            "SELECT 1 FROM invite.person AS p
+        let retired = self
+            .query(
+                "SELECT 1 FROM invite.person AS p
              JOIN invite.invitation AS v ON v.organisation = p.organisation AND v.id = p.retired_by
              JOIN invite.batch AS b ON b.organisation = v.organisation AND b.id = v.batch
              WHERE p.organisation = $1 AND p.user_id = $2 AND b.state <> 'recalled'",
-        )
-        .bind(organisation.uuid())
-        .bind(user.uuid())
-        .fetch_optional(self.db().connection())
-        .await?;
+            )
+            .bind(organisation.uuid())
+            .bind(user.uuid())
+            .fetch_optional(self.db().connection())
+            .await?;
         Ok(retired.is_some())
     }
 
@@ -402,19 +403,20 @@ impl Write {
         let reason = match suppress {
             Suppress::Now(reason) => reason,
             Suppress::AfterASecondBatch => {
-                let earlier = self.query(
-                    "SELECT 1 FROM invite.delivery AS d
+                let earlier = self
+                    .query(
+                        "SELECT 1 FROM invite.delivery AS d
                      JOIN invite.batch AS b ON b.organisation = d.organisation AND b.id = d.batch
                      WHERE d.organisation = $1 AND d.channel = $2 AND d.address_key = $3
                          AND d.reason = 'recipient_refused' AND d.state = 'failed' AND b.confirmed_order < $4
                      LIMIT 1",
-                )
-                .bind(delivery.organisation.uuid())
-                .bind(delivery.channel.as_str())
-                .bind(address_key(address))
-                .bind(delivery.batch.order.and_then(|order| i64::try_from(order).ok()))
-                .fetch_optional(self.db().connection())
-                .await?;
+                    )
+                    .bind(delivery.organisation.uuid())
+                    .bind(delivery.channel.as_str())
+                    .bind(address_key(address))
+                    .bind(delivery.batch.order.and_then(|order| i64::try_from(order).ok()))
+                    .fetch_optional(self.db().connection())
+                    .await?;
                 if earlier.is_none() {
                     return Ok(());
                 }
@@ -434,17 +436,18 @@ impl Write {
         user: Option<UserId>,
     ) -> Step<()> {
         let now = self.now;
-        let done = self.query(
-            "INSERT INTO invite.suppression (organisation, channel, address_key, reason, since_at)
+        let done = self
+            .query(
+                "INSERT INTO invite.suppression (organisation, channel, address_key, reason, since_at)
              VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING",
-        )
-        .bind(organisation.uuid())
-        .bind(channel.as_str())
-        .bind(address_key(address))
-        .bind(reason.as_str())
-        .bind(now)
-        .execute(self.db().connection())
-        .await?;
+            )
+            .bind(organisation.uuid())
+            .bind(channel.as_str())
+            .bind(address_key(address))
+            .bind(reason.as_str())
+            .bind(now)
+            .execute(self.db().connection())
+            .await?;
         if let (Some(user), true) = (user, done.rows_affected() > 0) {
             self.event(organisation, Happening::Suppressed { user, channel });
         }

@@ -1,5 +1,6 @@
 //! What is known and what happened.
 
+use crate::db::Db;
 use async_trait::async_trait;
 use invite_core::decision::history::{History, View};
 use invite_core::model::actor::Actor;
@@ -15,7 +16,6 @@ use invite_core::port::records::{
     Arrival, AuditEntry, CredentialFact, Erase, Erased, ImportLine, KnownAddress, PersonRecord, Records,
     SenderStop, SuppressionChange, Traces,
 };
-use crate::db::Db;
 use sqlx::postgres::PgRow;
 
 use crate::PgStore;
@@ -53,7 +53,9 @@ impl Records for PgStore {
     }
 
     async fn events(&self, after: EventCursor, most: usize) -> PortResult<Vec<Event>> {
-        let rows = self.schema.query("SELECT * FROM invite.event WHERE cursor > $1 ORDER BY cursor LIMIT $2")
+        let rows = self
+            .schema
+            .query("SELECT * FROM invite.event WHERE cursor > $1 ORDER BY cursor LIMIT $2")
             .bind(i64::try_from(after.0).unwrap_or(i64::MAX))
             .bind(limit(most))
             .fetch_all(&self.pool)
@@ -216,15 +218,16 @@ async fn person(db: &mut Db, organisation: OrganisationId, user: UserId) -> Step
     );
     for row in of_person(rows, db, organisation, user).await? {
         let item = read_item(&row)?;
-        let batch = db.query(
-            "SELECT b.*, s.selection FROM invite.batch AS b
+        let batch = db
+            .query(
+                "SELECT b.*, s.selection FROM invite.batch AS b
              JOIN invite.selection AS s ON s.organisation = b.organisation AND s.batch = b.id
              WHERE b.organisation = $1 AND b.id = $2",
-        )
-        .bind(organisation.uuid())
-        .bind(row.plain::<Vec<u8>>("batch")?)
-        .fetch_one(db.connection())
-        .await?;
+            )
+            .bind(organisation.uuid())
+            .bind(row.plain::<Vec<u8>>("batch")?)
+            .fetch_one(db.connection())
+            .await?;
         record.items.push((read_batch(&batch)?, item));
     }
     let rows = db.query(

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
+use crate::db::Db;
 use async_trait::async_trait;
 use invite_core::credential::TokenDigest;
 use invite_core::model::batch::BatchState;
@@ -16,14 +17,13 @@ use invite_core::port::error::PortResult;
 use invite_core::port::redemption::{
     Close, Guess, Link, LinkState, OpenPassword, Redemption, Reserve, Reserved,
 };
-use crate::db::Db;
 use sqlx::postgres::PgRow;
 
 use crate::PgStore;
 use crate::error::{Fault, Step};
 use crate::invitations::{Credential, Invitation, open_invitations};
 use crate::organisations::settings;
-use crate::rows::{At, Columns, Key, delta, uuids, missing};
+use crate::rows::{At, Columns, Key, delta, missing, uuids};
 use crate::write::Write;
 
 #[async_trait]
@@ -34,7 +34,9 @@ impl Redemption for PgStore {
         user: UserId,
     ) -> PortResult<Vec<OpenPassword>> {
         let now = self.instant();
-        let rows = self.schema.query(include_str!("sql/open_passwords.sql"))
+        let rows = self
+            .schema
+            .query(include_str!("sql/open_passwords.sql"))
             .bind(organisation.uuid())
             .bind(user.uuid())
             .bind(now)
@@ -49,7 +51,8 @@ impl Redemption for PgStore {
         let now = self.instant();
         let link = async {
             let mut read = self.read().await?;
-            let row = read.query("SELECT organisation, id, digest FROM invite.credential WHERE digest = $1")
+            let row = read
+                .query("SELECT organisation, id, digest FROM invite.credential WHERE digest = $1")
                 .bind(digest.as_bytes().to_vec())
                 .fetch_optional(read.connection())
                 .await?;
@@ -89,18 +92,20 @@ impl Redemption for PgStore {
         organisation: OrganisationId,
         users: Vec<UserId>,
     ) -> PortResult<Vec<bool>> {
-        let rows = self.schema.query(
-            "SELECT p.user_id FROM jsonb_array_elements($2) WITH ORDINALITY AS w (value, key)
+        let rows = self
+            .schema
+            .query(
+                "SELECT p.user_id FROM jsonb_array_elements($2) WITH ORDINALITY AS w (value, key)
              JOIN invite.person AS p
                  ON p.organisation = $1 AND p.user_id = (w.value #>> '{}')::uuid AND p.retired_by IS NOT NULL
              JOIN invite.invitation AS v ON v.organisation = p.organisation AND v.id = p.retired_by
              JOIN invite.batch AS b ON b.organisation = v.organisation AND b.id = v.batch
              WHERE b.state <> 'recalled'",
-        )
-        .bind(organisation.uuid())
-        .bind(uuids(users.iter().copied()))
-        .fetch_all(&self.pool)
-        .await;
+            )
+            .bind(organisation.uuid())
+            .bind(uuids(users.iter().copied()))
+            .fetch_all(&self.pool)
+            .await;
         let retired: Step<HashSet<UserId>> =
             rows.map_err(Fault::from).and_then(|rows| rows.iter().map(|row| row.id("user_id")).collect());
         let retired = retired.map_err(|fault| fault.doing("look whether passwords count"))?;
@@ -120,13 +125,13 @@ impl Redemption for PgStore {
         source: String,
     ) -> PortResult<()> {
         let mut write = self.write("forget guesses").await?;
-        let forgotten =
-            write.query("DELETE FROM invite.guess WHERE organisation = $1 AND user_id = $2 AND source = $3")
-                .bind(organisation.uuid())
-                .bind(user.uuid())
-                .bind(source)
-                .execute(write.db().connection())
-                .await;
+        let forgotten = write
+            .query("DELETE FROM invite.guess WHERE organisation = $1 AND user_id = $2 AND source = $3")
+            .bind(organisation.uuid())
+            .bind(user.uuid())
+            .bind(source)
+            .execute(write.db().connection())
+            .await;
         write.end(forgotten.map(drop).map_err(Fault::from)).await
     }
 }
@@ -171,13 +176,10 @@ impl Offer {
     }
 }
 
-async fn offer(
-    db: &mut Db,
-    organisation: OrganisationId,
-    credential: CredentialId,
-) -> Step<Option<Offer>> {
-    let row = db.query(
-        "SELECT c.*, b.state AS minting_state,
+async fn offer(db: &mut Db, organisation: OrganisationId, credential: CredentialId) -> Step<Option<Offer>> {
+    let row = db
+        .query(
+            "SELECT c.*, b.state AS minting_state,
                 (SELECT max(used_at) FROM invite.credential AS o
                  WHERE o.organisation = c.organisation AND o.invitation = c.invitation) AS any_used_at,
                 (SELECT max(reservation) FROM invite.credential AS o
@@ -187,21 +189,22 @@ async fn offer(
          FROM invite.credential AS c
          JOIN invite.batch AS b ON b.organisation = c.organisation AND b.id = c.batch
          WHERE c.organisation = $1 AND c.id = $2",
-    )
-    .bind(organisation.uuid())
-    .bind(credential.uuid())
-    .fetch_optional(db.connection())
-    .await?;
+        )
+        .bind(organisation.uuid())
+        .bind(credential.uuid())
+        .fetch_optional(db.connection())
+        .await?;
     let Some(row) = row else { return Ok(None) };
-    let invitation = db.query(
-        "SELECT v.*, b.state AS batch_state FROM invite.invitation AS v
+    let invitation = db
+        .query(
+            "SELECT v.*, b.state AS batch_state FROM invite.invitation AS v
          JOIN invite.batch AS b ON b.organisation = v.organisation AND b.id = v.batch
          WHERE v.organisation = $1 AND v.id = $2",
-    )
-    .bind(organisation.uuid())
-    .bind(row.plain::<Vec<u8>>("invitation")?)
-    .fetch_one(db.connection())
-    .await?;
+        )
+        .bind(organisation.uuid())
+        .bind(row.plain::<Vec<u8>>("invitation")?)
+        .fetch_one(db.connection())
+        .await?;
     Ok(Some(Offer {
         invitation: Invitation::read(&invitation)?,
         credential: Credential::read(&row)?,

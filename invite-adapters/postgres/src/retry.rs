@@ -14,7 +14,8 @@ impl Write {
     /// Puts a chunk of failed or unknown messages back into the queue.
     pub(crate) async fn retry_chunk(&mut self, chunk: &RetryChunk) -> Step<Retried> {
         let organisation = chunk.actor.organisation();
-        let row = self.query("SELECT state FROM invite.batch WHERE organisation = $1 AND id = $2")
+        let row = self
+            .query("SELECT state FROM invite.batch WHERE organisation = $1 AND id = $2")
             .bind(organisation.uuid())
             .bind(chunk.batch.uuid())
             .fetch_optional(self.db().connection())
@@ -25,7 +26,8 @@ impl Write {
             state => return Ok(Retried::Stopped(state)),
         }
         let since = chunk.cursor.map_or(self.now, |cursor| cursor.since);
-        let rows = self.query(include_str!("sql/to_retry.sql"))
+        let rows = self
+            .query(include_str!("sql/to_retry.sql"))
             .bind(organisation.uuid())
             .bind(chunk.batch.uuid())
             .bind(cursor(chunk.cursor.map(|cursor| cursor.after)))

@@ -10,8 +10,8 @@ use invite_core::model::id::{
 use serde::Serialize;
 use serde::de::value::Error as WordError;
 use serde::de::{DeserializeOwned, IntoDeserializer};
-use sqlx::postgres::PgRow;
 use serde_json::Value;
+use sqlx::postgres::PgRow;
 use sqlx::types::Json;
 use sqlx::{Decode, Postgres, Row, Type};
 use uuid::Uuid;

@@ -56,12 +56,13 @@ impl Write {
     }
 
     async fn stopped_batch(&mut self) -> Step<Option<(OrganisationId, BatchId, BatchState, Action)>> {
-        let row = self.query(
-            "SELECT organisation, id, state, action FROM invite.batch
+        let row = self
+            .query(
+                "SELECT organisation, id, state, action FROM invite.batch
              WHERE to_sweep = 1 LIMIT 1",
-        )
-        .fetch_optional(self.db().connection())
-        .await?;
+            )
+            .fetch_optional(self.db().connection())
+            .await?;
         row.map(|row| Ok((row.id("organisation")?, row.id("id")?, row.word("state")?, row.word("action")?)))
             .transpose()
     }
@@ -79,16 +80,17 @@ impl Write {
             BatchState::Recalled => EndReason::BatchRecalled,
             _ => EndReason::BatchCancelled,
         };
-        let rows = self.query(
-            "SELECT id FROM invite.delivery
+        let rows = self
+            .query(
+                "SELECT id FROM invite.delivery
              WHERE organisation = $1 AND batch = $2 AND state IN ('queued', 'claimed', 'handing_over')
                  AND state <> 'handing_over' LIMIT $3",
-        )
-        .bind(organisation.uuid())
-        .bind(batch.uuid())
-        .bind(most)
-        .fetch_all(self.db().connection())
-        .await?;
+            )
+            .bind(organisation.uuid())
+            .bind(batch.uuid())
+            .bind(most)
+            .fetch_all(self.db().connection())
+            .await?;
         let ids = rows.iter().map(|row| row.id("id")).collect::<Step<Vec<_>>>()?;
         let mut changed = ids.len() as u64;
         self.cancel(ids, reason).await?;
@@ -109,31 +111,33 @@ impl Write {
 
     /// Revokes the invitations of a recalled batch, and lifts the retirements by them.
     async fn sweep_recalled(&mut self, organisation: OrganisationId, batch: BatchId, most: i64) -> Step<u64> {
-        let rows = self.query(
-            "SELECT v.*, b.state AS batch_state FROM invite.invitation AS v
+        let rows = self
+            .query(
+                "SELECT v.*, b.state AS batch_state FROM invite.invitation AS v
              JOIN invite.batch AS b ON b.organisation = v.organisation AND b.id = v.batch
              WHERE v.organisation = $1 AND v.batch = $2 AND v.state IN ('pending', 'expired') LIMIT $3",
-        )
-        .bind(organisation.uuid())
-        .bind(batch.uuid())
-        .bind(most)
-        .fetch_all(self.db().connection())
-        .await?;
+            )
+            .bind(organisation.uuid())
+            .bind(batch.uuid())
+            .bind(most)
+            .fetch_all(self.db().connection())
+            .await?;
         for row in &rows {
             self.revoke(&Invitation::read(row)?, RevokeReason::Recalled).await?;
         }
         // Those of invitations that were closed already.
-        let retired = self.query(
-            "SELECT p.user_id, p.retired_by FROM invite.person AS p
+        let retired = self
+            .query(
+                "SELECT p.user_id, p.retired_by FROM invite.person AS p
              JOIN invite.invitation AS v ON v.organisation = p.organisation AND v.id = p.retired_by
              WHERE p.organisation = $1 AND p.retired_by IS NOT NULL AND v.batch = $2
                  AND v.state NOT IN ('pending', 'expired') LIMIT $3",
-        )
-        .bind(organisation.uuid())
-        .bind(batch.uuid())
-        .bind(most)
-        .fetch_all(self.db().connection())
-        .await?;
+            )
+            .bind(organisation.uuid())
+            .bind(batch.uuid())
+            .bind(most)
+            .fetch_all(self.db().connection())
+            .await?;
         for row in retired {
             self.may_lift(organisation, row.id("user_id")?, row.id("retired_by")?);
         }
@@ -142,16 +146,17 @@ impl Write {
 
     async fn sweep_expired(&mut self, most: i64) -> Step<u64> {
         let now = self.now;
-        let rows = self.query(
-            "SELECT v.*, b.state AS batch_state FROM invite.invitation AS v
+        let rows = self
+            .query(
+                "SELECT v.*, b.state AS batch_state FROM invite.invitation AS v
              JOIN invite.batch AS b ON b.organisation = v.organisation AND b.id = v.batch
              WHERE v.state = 'pending' AND v.expires_at <= $1 AND b.state <> 'recalled'
              ORDER BY v.expires_at LIMIT $2",
-        )
-        .bind(now)
-        .bind(most)
-        .fetch_all(self.db().connection())
-        .await?;
+            )
+            .bind(now)
+            .bind(most)
+            .fetch_all(self.db().connection())
+            .await?;
         for row in &rows {
             let invitation = Invitation::read(row)?;
             if self.close_invitation(&invitation, InvitationEvent::Expire).await? {
@@ -163,7 +168,8 @@ impl Write {
     }
 
     async fn under_sso(&mut self) -> Step<Option<OrganisationId>> {
-        let row = self.query("SELECT id FROM invite.organisation WHERE to_sweep = 1 LIMIT 1")
+        let row = self
+            .query("SELECT id FROM invite.organisation WHERE to_sweep = 1 LIMIT 1")
             .fetch_optional(self.db().connection())
             .await?;
         row.map(|row| row.id("id")).transpose()
@@ -174,7 +180,8 @@ impl Write {
         let settings = maybe_settings(self.db(), organisation).await?;
         let mut changed = 0;
         if settings.is_some_and(|settings| settings.sign_in == SignInMethod::Sso) {
-            let rows = self.query(include_str!("sql/under_sso.sql"))
+            let rows = self
+                .query(include_str!("sql/under_sso.sql"))
                 .bind(organisation.uuid())
                 .bind(most)
                 .fetch_all(self.db().connection())
@@ -197,13 +204,14 @@ impl Write {
 
     async fn unused_plan(&mut self) -> Step<Option<(OrganisationId, BatchId)>> {
         let now = self.now;
-        let row = self.query(
-            "SELECT organisation, id FROM invite.batch
+        let row = self
+            .query(
+                "SELECT organisation, id FROM invite.batch
              WHERE state = 'planned' AND expires_at < $1 ORDER BY expires_at LIMIT 1",
-        )
-        .bind(now)
-        .fetch_optional(self.db().connection())
-        .await?;
+            )
+            .bind(now)
+            .fetch_optional(self.db().connection())
+            .await?;
         row.map(|row: PgRow| Ok((row.id("organisation")?, row.id("id")?))).transpose()
     }
 
@@ -224,7 +232,8 @@ impl Write {
             if rest <= 0 {
                 break;
             }
-            let done = self.query(step)
+            let done = self
+                .query(step)
                 .bind(organisation.uuid())
                 .bind(plan.uuid())
                 .bind(rest)
@@ -237,28 +246,30 @@ impl Write {
 
     async fn sweep_guesses(&mut self, most: i64) -> Step<u64> {
         let before = self.now - GUESSES_KEPT;
-        let done = self.query(
-            "DELETE FROM invite.guess WHERE (organisation, user_id, source) IN (
+        let done = self
+            .query(
+                "DELETE FROM invite.guess WHERE (organisation, user_id, source) IN (
                  SELECT organisation, user_id, source FROM invite.guess WHERE last_at < $1 LIMIT $2)",
-        )
-        .bind(before)
-        .bind(most)
-        .execute(self.db().connection())
-        .await?;
+            )
+            .bind(before)
+            .bind(most)
+            .execute(self.db().connection())
+            .await?;
         Ok(done.rows_affected())
     }
 
     async fn sweep_fresh_requests(&mut self, most: i64) -> Step<u64> {
         let before = self.now - delta(FRESH_WITHIN);
-        let done = self.query(
-            "DELETE FROM invite.fresh_request WHERE ctid IN (
+        let done = self
+            .query(
+                "DELETE FROM invite.fresh_request WHERE ctid IN (
                  SELECT ctid FROM invite.fresh_request
                  WHERE at <= $1 LIMIT $2)",
-        )
-        .bind(before)
-        .bind(most)
-        .execute(self.db().connection())
-        .await?;
+            )
+            .bind(before)
+            .bind(most)
+            .execute(self.db().connection())
+            .await?;
         Ok(done.rows_affected())
     }
 }

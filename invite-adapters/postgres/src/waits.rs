@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use crate::db::Db;
 use invite_core::decision::waits::{Queued, waits};
 use invite_core::model::batch::{BatchState, Waits};
 use invite_core::model::delivery::WaitCause;
 use invite_core::model::id::{BatchId, DeliveryId, OrganisationId};
 use invite_core::model::sender::SenderPause;
-use crate::db::Db;
 
 use crate::claim::{pauses, stops_a_destination};
 use crate::error::Step;
@@ -21,14 +21,15 @@ pub(crate) async fn waits_of(
     now: At,
 ) -> Step<BTreeMap<WaitCause, Waits>> {
     let mut found: BTreeMap<WaitCause, Waits> = BTreeMap::new();
-    let row = db.query(
-        "SELECT state, not_before, pilot_until FROM invite.batch
+    let row = db
+        .query(
+            "SELECT state, not_before, pilot_until FROM invite.batch
          WHERE organisation = $1 AND id = $2 AND confirmed_order IS NOT NULL AND finished = 0",
-    )
-    .bind(organisation.uuid())
-    .bind(batch.uuid())
-    .fetch_optional(db.connection())
-    .await?;
+        )
+        .bind(organisation.uuid())
+        .bind(batch.uuid())
+        .fetch_optional(db.connection())
+        .await?;
     let Some(row) = row else { return Ok(found) };
     let (state, not_before): (BatchState, At) = (row.word("state")?, row.at("not_before")?);
     let pauses = pauses(db).await?;

@@ -35,12 +35,7 @@ pub(crate) struct Write {
 }
 
 impl Write {
-    pub(crate) fn new(
-        db: Db,
-        now: At,
-        policy: Policy,
-        doing: &'static str,
-    ) -> Self {
+    pub(crate) fn new(db: Db, now: At, policy: Policy, doing: &'static str) -> Self {
         Self {
             db,
             now,
@@ -190,8 +185,11 @@ impl Write {
             return Ok(());
         }
         let list: Vec<_> = lifting.iter().map(|(o, u, i)| json!([o.uuid(), u.uuid(), i.uuid()])).collect();
-        let rows =
-            self.query(include_str!("sql/to_lift.sql")).bind(json(&list)).fetch_all(self.db().connection()).await?;
+        let rows = self
+            .query(include_str!("sql/to_lift.sql"))
+            .bind(json(&list))
+            .fetch_all(self.db().connection())
+            .await?;
         for row in rows {
             let (organisation, user) = (row.id("organisation")?, row.id("user_id")?);
             let invitation = row.id("retired_by")?;
@@ -233,7 +231,11 @@ impl Write {
             self.end_pilot(*organisation, *batch).await?;
         }
         let list: Vec<_> = finishing.iter().map(|(o, b)| json!([o.uuid(), b.uuid()])).collect();
-        let rows = self.query(include_str!("sql/finish.sql")).bind(json(&list)).fetch_all(self.db().connection()).await?;
+        let rows = self
+            .query(include_str!("sql/finish.sql"))
+            .bind(json(&list))
+            .fetch_all(self.db().connection())
+            .await?;
         for row in rows {
             self.event(row.id("organisation")?, Happening::BatchFinished { batch: row.id("id")? });
         }
@@ -245,10 +247,8 @@ impl Write {
         if events.is_empty() {
             return Ok(());
         }
-        let list: Vec<_> = events
-            .iter()
-            .map(|(organisation, what)| json!([organisation.map(Key::uuid), what]))
-            .collect();
+        let list: Vec<_> =
+            events.iter().map(|(organisation, what)| json!([organisation.map(Key::uuid), what])).collect();
         let now = self.now;
         self.query(
             "INSERT INTO invite.event (organisation, at, what)
