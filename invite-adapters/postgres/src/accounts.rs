@@ -56,7 +56,7 @@ impl Accounts for PgStore {
 
     async fn set_password(&self, request: SetPassword) -> PortResult<PasswordSet> {
         const DOING: &str = "set a password";
-        let answer = async { password_answer(&mut *self.read().await?, &request).await };
+        let answer = async { password_answer(&mut self.read().await?, &request).await };
         if let Some(answer) = answer.await.map_err(|fault| fault.doing(DOING))? {
             return Ok(answer);
         }

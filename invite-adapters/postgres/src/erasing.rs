@@ -5,7 +5,7 @@ use invite_core::decision::import_undo::FieldChanges;
 use invite_core::decision::people::{self, keys_of_named};
 use invite_core::model::contact::without;
 use invite_core::model::event::{Event, Happening};
-use invite_core::model::id::{OrganisationId, UserId};
+use invite_core::model::id::{BatchId, OrganisationId, UserId};
 use invite_core::model::message::Channel;
 use invite_core::model::outcome::Answer;
 use invite_core::model::selection::Selection;
@@ -207,7 +207,7 @@ impl Write {
         .bind(channel.as_str())
         .bind(hash.as_bytes().to_vec())
         .bind(taken.text("reason")?)
-        .bind(taken.plain::<i64>("since_at")?)
+        .bind(taken.at("since_at")?)
         .execute(self.db().connection())
         .await?;
         Ok(1)
@@ -274,7 +274,7 @@ impl Write {
                 )
                 .bind(json(&after))
                 .bind(organisation.uuid())
-                .bind(row.plain::<Vec<u8>>("batch")?)
+                .bind(row.id::<BatchId>("batch")?.uuid())
                 .execute(self.db().connection())
                 .await?;
             }
@@ -351,7 +351,7 @@ pub(crate) async fn traces(
     addresses: &[(Channel, String)],
 ) -> Step<Traces> {
     let mut traces = Traces::default();
-    let about = |query: sqlx::query::Query<'static, sqlx::Sqlite, sqlx::sqlite::SqliteArguments>| {
+    let about = |query: sqlx::query::Query<'static, sqlx::Postgres, sqlx::postgres::PgArguments>| {
         query.bind(organisation.uuid()).bind(user.to_string())
     };
     let rows =

@@ -16,6 +16,7 @@ use invite_core::port::people::{
 };
 use serde_json::json;
 use sqlx::postgres::PgRow;
+use uuid::Uuid;
 
 use crate::error::Step;
 use crate::histories::People;
@@ -486,8 +487,7 @@ pub(crate) async fn imports(
     before: Option<ImportId>,
     most: usize,
 ) -> Step<Vec<ImportSummary>> {
-    // No id is greater than the blob of 16 octets 0xFF.
-    let before = before.map_or_else(|| vec![0xFF; 16], Key::uuid);
+    let before = before.map_or(Uuid::max(), Key::uuid);
     let rows = db.query(
         "SELECT * FROM invite.import WHERE organisation = $1 AND id < $2 AND dry_run = 0 ORDER BY id DESC LIMIT $3",
     )

@@ -105,7 +105,7 @@ impl Organisations for PgStore {
         &self,
         organisation: OrganisationId,
     ) -> PortResult<Vec<(TemplateKey, TemplateVersion)>> {
-        let found = async { in_force(&mut *self.read().await?, organisation).await }.await;
+        let found = async { in_force(&mut self.read().await?, organisation).await }.await;
         found.map_err(|fault| fault.doing(READ_TEMPLATE))
     }
 

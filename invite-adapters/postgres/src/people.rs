@@ -55,7 +55,7 @@ impl People for PgStore {
         before: Option<ImportId>,
         limit: usize,
     ) -> PortResult<Vec<ImportSummary>> {
-        let listed = async { imports::imports(&mut *self.read().await?, organisation, before, limit).await };
+        let listed = async { imports::imports(&mut self.read().await?, organisation, before, limit).await };
         listed.await.map_err(|fault| fault.doing("list imports"))
     }
 
@@ -68,7 +68,7 @@ impl People for PgStore {
     async fn named(&self, organisation: OrganisationId, name: String) -> PortResult<Vec<User>> {
         let keys = people::keys_of_name(&name);
         let around =
-            async { read_around(&mut *self.read().await?, organisation, std::iter::empty(), &keys).await };
+            async { read_around(&mut self.read().await?, organisation, std::iter::empty(), &keys).await };
         let around = around.await.map_err(|fault| fault.doing("look for who is called so"))?;
         let mut named: Vec<User> = around.people().cloned().collect();
         named.sort_by_key(|user| user.id);
@@ -91,7 +91,7 @@ impl People for PgStore {
         organisation: OrganisationId,
         name: String,
     ) -> PortResult<Option<SignInRecord>> {
-        let record = async { sign_in_record(&mut *self.read().await?, organisation, name.trim()).await };
+        let record = async { sign_in_record(&mut self.read().await?, organisation, name.trim()).await };
         record.await.map_err(|fault| fault.doing("look for who signs in"))
     }
 
@@ -148,10 +148,8 @@ pub(crate) async fn read_around(
     users: impl Iterator<Item = UserId>,
     keys: &[String],
 ) -> Step<Around> {
-    let of = |column: &str| -> String {
-        let values: Vec<_> =
-            keys.iter().filter_map(|key| key.strip_prefix(column)?.strip_prefix(':')).collect();
-        json(&values)
+    let of = |column: &str| -> Vec<String> {
+        keys.iter().filter_map(|key| Some(key.strip_prefix(column)?.strip_prefix(':')?.to_owned())).collect()
     };
     let rows = db
         .query(include_str!("sql/people_around.sql"))

@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use invite_core::decision::history::{History, View};
 use invite_core::model::actor::Actor;
 use invite_core::model::event::{Event, EventCursor};
-use invite_core::model::id::{OrganisationId, UserId};
+use invite_core::model::id::{BatchId, OrganisationId, UserId};
 use invite_core::model::invitation::Invitation as SeenInvitation;
 use invite_core::model::message::Channel;
 use invite_core::model::sender::{Covers, PauseKind, SenderPause};
@@ -31,7 +31,7 @@ use crate::write::Write;
 #[async_trait]
 impl Records for PgStore {
     async fn histories(&self, organisation: OrganisationId, users: Vec<User>) -> PortResult<Vec<History>> {
-        let people = async { People::read(&mut *self.read().await?, organisation, &users).await };
+        let people = async { People::read(&mut self.read().await?, organisation, &users).await };
         let people = people.await.map_err(|fault| fault.doing("read histories"))?;
         Ok(users.iter().map(|user| people.history(user, View::All)).collect())
     }
@@ -82,7 +82,7 @@ impl Records for PgStore {
     }
 
     async fn person(&self, organisation: OrganisationId, user: UserId) -> PortResult<PersonRecord> {
-        let record = async { person(&mut *self.read().await?, organisation, user).await };
+        let record = async { person(&mut self.read().await?, organisation, user).await };
         record.await.map_err(|fault| fault.doing("read a person's story"))
     }
 
@@ -99,9 +99,11 @@ impl Records for PgStore {
     }
 
     async fn sender_pauses(&self) -> PortResult<Vec<SenderPause>> {
-        let now = self.instant();
-        let all = async { pauses(&mut *self.read().await?).await };
-        let all = all.await.map_err(|fault| fault.doing("read the pauses of senders"))?;
+        let read = async {
+            let mut db = self.read().await?;
+            Ok((self.instant(&mut db).await?, pauses(&mut db).await?))
+        };
+        let (now, all) = read.await.map_err(|fault: Fault| fault.doing("read the pauses of senders"))?;
         let stands = |pause: &SenderPause| pause.kind == PauseKind::Blocked || pause.stops(now);
         Ok(all.into_values().filter(stands).collect())
     }
@@ -139,7 +141,7 @@ impl Records for PgStore {
     }
 
     async fn has_hashed_suppressions(&self, organisation: OrganisationId) -> PortResult<bool> {
-        let found = async { erasing::has_hashed_suppressions(&mut *self.read().await?, organisation).await };
+        let found = async { erasing::has_hashed_suppressions(&mut self.read().await?, organisation).await };
         found.await.map_err(|fault| fault.doing("look for suppressed addresses of erased people"))
     }
 
@@ -155,7 +157,7 @@ impl Records for PgStore {
         user: UserId,
         addresses: Vec<(Channel, String)>,
     ) -> PortResult<Traces> {
-        let found = async { erasing::traces(&mut *self.read().await?, organisation, user, &addresses).await };
+        let found = async { erasing::traces(&mut self.read().await?, organisation, user, &addresses).await };
         found.await.map_err(|fault| fault.doing("read what is kept about a person"))
     }
 }
@@ -225,7 +227,7 @@ async fn person(db: &mut Db, organisation: OrganisationId, user: UserId) -> Step
              WHERE b.organisation = $1 AND b.id = $2",
             )
             .bind(organisation.uuid())
-            .bind(row.plain::<Vec<u8>>("batch")?)
+            .bind(row.id::<BatchId>("batch")?.uuid())
             .fetch_one(db.connection())
             .await?;
         record.items.push((read_batch(&batch)?, item));
@@ -270,7 +272,7 @@ async fn person(db: &mut Db, organisation: OrganisationId, user: UserId) -> Step
     Ok(record)
 }
 
-type Query = sqlx::query::Query<'static, sqlx::Sqlite, sqlx::sqlite::SqliteArguments>;
+type Query = sqlx::query::Query<'static, sqlx::Postgres, sqlx::postgres::PgArguments>;
 
 async fn of_person(
     query: Query,
