@@ -115,8 +115,8 @@ struct Group {
 
 impl PgStore {
     async fn what_waits(&self) -> Step<Waiting> {
-        let now = self.instant();
         let mut read = self.read().await?;
+        let now = self.instant(&mut read).await?;
         let pauses = pauses(&mut read).await?;
         let row = read
             .query("SELECT count(*) AS leased FROM invite.delivery WHERE token IS NOT NULL")

@@ -384,7 +384,7 @@ impl Write {
             "INSERT INTO invite.person (organisation, user_id, retired_by, retired_at) VALUES ($1, $2, $3, $4)
              ON CONFLICT (organisation, user_id) DO UPDATE
              SET retired_by = excluded.retired_by, retired_at = excluded.retired_at
-             WHERE retired_by IS NOT excluded.retired_by",
+             WHERE person.retired_by IS DISTINCT FROM excluded.retired_by",
         )
         .bind(organisation.uuid())
         .bind(user.uuid())
@@ -575,8 +575,8 @@ impl Write {
             self.query(
                 "UPDATE invite.batch SET outcomes = $1, hard_failures = $2 WHERE organisation = $3 AND id = $4",
             )
-            .bind(brake.outcomes)
-            .bind(brake.hard_failures)
+            .bind(i64::from(brake.outcomes))
+            .bind(i64::from(brake.hard_failures))
             .bind(organisation.uuid())
             .bind(batch.uuid())
             .execute(self.db().connection())
@@ -585,7 +585,7 @@ impl Write {
         if !ledger.told.is_empty() {
             let list: Vec<_> = ledger.told.iter().map(|(o, i)| json!([o.uuid(), i.uuid()])).collect();
             self.query(
-                "UPDATE invite.invitation SET told = 1 WHERE (organisation, id) IN (
+                "UPDATE invite.invitation SET told = true WHERE (organisation, id) IN (
                      SELECT (value ->> 0)::uuid, (value ->> 1)::uuid FROM json_each($1))",
             )
             .bind(json(&list))
@@ -636,7 +636,7 @@ impl Write {
             brake.outcomes = brake.outcomes.saturating_sub(1);
             brake.hard_failures = brake.hard_failures.saturating_sub(1);
             self.query(
-                "UPDATE invite.batch SET finished = 0 WHERE organisation = $1 AND id = $2 AND finished = 1",
+                "UPDATE invite.batch SET finished = false WHERE organisation = $1 AND id = $2 AND finished = true",
             )
             .bind(delivery.organisation.uuid())
             .bind(delivery.batch.id.uuid())

@@ -9,7 +9,7 @@ use invite_core::credential::TokenDigest;
 use invite_core::model::batch::BatchState;
 use invite_core::model::delivery::EndReason;
 use invite_core::model::event::Happening;
-use invite_core::model::id::{CredentialId, OrganisationId, UserId};
+use invite_core::model::id::{CredentialId, InvitationId, OrganisationId, UserId};
 use invite_core::model::invitation::{InvitationState, RevokeReason};
 use invite_core::model::item::Action;
 use invite_core::model::organisation::Retirement;
@@ -33,24 +33,25 @@ impl Redemption for PgStore {
         organisation: OrganisationId,
         user: UserId,
     ) -> PortResult<Vec<OpenPassword>> {
-        let now = self.instant();
-        let rows = self
-            .schema
-            .query(include_str!("sql/open_passwords.sql"))
-            .bind(organisation.uuid())
-            .bind(user.uuid())
-            .bind(now)
-            .fetch_all(&self.pool)
-            .await;
-        rows.map_err(Fault::from)
-            .and_then(|rows| rows.iter().map(open_password).collect())
-            .map_err(|fault| fault.doing("look for temporary passwords"))
+        let open = async {
+            let mut read = self.read().await?;
+            let now = self.instant(&mut read).await?;
+            let rows = read
+                .query(include_str!("sql/open_passwords.sql"))
+                .bind(organisation.uuid())
+                .bind(user.uuid())
+                .bind(now)
+                .fetch_all(read.connection())
+                .await?;
+            rows.iter().map(open_password).collect::<Step<Vec<_>>>()
+        };
+        open.await.map_err(|fault: Fault| fault.doing("look for temporary passwords"))
     }
 
     async fn link(&self, digest: TokenDigest) -> PortResult<Option<Link>> {
-        let now = self.instant();
         let link = async {
             let mut read = self.read().await?;
+            let now = self.instant(&mut read).await?;
             let row = read
                 .query("SELECT organisation, id, digest FROM invite.credential WHERE digest = $1")
                 .bind(digest.as_bytes().to_vec())
@@ -95,9 +96,9 @@ impl Redemption for PgStore {
         let rows = self
             .schema
             .query(
-                "SELECT p.user_id FROM jsonb_array_elements($2) WITH ORDINALITY AS w (value, key)
+                "SELECT p.user_id FROM unnest($2::uuid[]) AS w (id)
              JOIN invite.person AS p
-                 ON p.organisation = $1 AND p.user_id = (w.value #>> '{}')::uuid AND p.retired_by IS NOT NULL
+                 ON p.organisation = $1 AND p.user_id = w.id AND p.retired_by IS NOT NULL
              JOIN invite.invitation AS v ON v.organisation = p.organisation AND v.id = p.retired_by
              JOIN invite.batch AS b ON b.organisation = v.organisation AND b.id = v.batch
              WHERE b.state <> 'recalled'",
@@ -202,7 +203,7 @@ async fn offer(db: &mut Db, organisation: OrganisationId, credential: Credential
          WHERE v.organisation = $1 AND v.id = $2",
         )
         .bind(organisation.uuid())
-        .bind(row.plain::<Vec<u8>>("invitation")?)
+        .bind(row.id::<InvitationId>("invitation")?.uuid())
         .fetch_one(db.connection())
         .await?;
     Ok(Some(Offer {
@@ -340,13 +341,15 @@ impl Write {
         }
         let now = self.now;
         self.query(
-            "INSERT OR REPLACE INTO invite.guess (organisation, user_id, source, failures, wait_until, last_at)
-             VALUES ($1, $2, $3, $4, $5, $6)",
+            "INSERT INTO invite.guess (organisation, user_id, source, failures, wait_until, last_at)
+             VALUES ($1, $2, $3, $4, $5, $6)
+             ON CONFLICT (organisation, user_id, source) DO UPDATE SET
+                 failures = excluded.failures, wait_until = excluded.wait_until, last_at = excluded.last_at",
         )
         .bind(guess.organisation.uuid())
         .bind(guess.user.uuid())
         .bind(guess.source.clone())
-        .bind(failures)
+        .bind(i64::from(failures))
         .bind(wait_until)
         .bind(now)
         .execute(self.db().connection())
