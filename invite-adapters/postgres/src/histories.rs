@@ -9,12 +9,12 @@ use invite_core::model::id::{DeliveryId, OrganisationId, UserId};
 use invite_core::model::item::Action;
 use invite_core::model::message::Channel;
 use invite_core::model::user::User;
-use serde_json::json;
+use uuid::Uuid;
 
 use crate::deliveries::{Delivery, seen};
 use crate::error::Step;
 use crate::invitations::state_of;
-use crate::rows::{Columns, Key, json, uuids};
+use crate::rows::{Columns, Key, uuids};
 
 /// What is known about people of an organisation, while it is decided about them.
 #[derive(Debug, Default)]
@@ -66,11 +66,11 @@ impl People {
         }
     }
 
-    async fn read_messages(&mut self, db: &mut Db, organisation: OrganisationId, ids: &str) -> Step<()> {
+    async fn read_messages(&mut self, db: &mut Db, organisation: OrganisationId, ids: &[Uuid]) -> Step<()> {
         let rows = db
             .query(include_str!("sql/messages_of.sql"))
             .bind(organisation.uuid())
-            .bind(ids.to_owned())
+            .bind(ids.to_vec())
             .fetch_all(db.connection())
             .await?;
         for row in rows {
@@ -95,18 +95,17 @@ impl People {
         Ok(())
     }
 
-    async fn read_invitations(&mut self, db: &mut Db, organisation: OrganisationId, ids: &str) -> Step<()> {
+    async fn read_invitations(&mut self, db: &mut Db, organisation: OrganisationId, ids: &[Uuid]) -> Step<()> {
         let rows = db
             .query(
                 "SELECT v.id, v.user_id, v.batch, v.state, v.reason, v.created_at, v.expires_at, b.action,
                  b.state AS batch_state
-             FROM jsonb_array_elements($2) WITH ORDINALITY AS w (value, key)
-             JOIN invite.invitation AS v
-                 ON v.organisation = $1 AND v.user_id = (w.value #>> '{}')::uuid
-             JOIN invite.batch AS b ON b.organisation = v.organisation AND b.id = v.batch",
+             FROM invite.invitation AS v
+             JOIN invite.batch AS b ON b.organisation = v.organisation AND b.id = v.batch
+             WHERE v.organisation = $1 AND v.user_id = ANY ($2)",
             )
             .bind(organisation.uuid())
-            .bind(ids.to_owned())
+            .bind(ids.to_vec())
             .fetch_all(db.connection())
             .await?;
         for row in rows {
@@ -122,17 +121,17 @@ impl People {
         Ok(())
     }
 
-    async fn read_arrivals(&mut self, db: &mut Db, organisation: OrganisationId, ids: &str) -> Step<()> {
+    async fn read_arrivals(&mut self, db: &mut Db, organisation: OrganisationId, ids: &[Uuid]) -> Step<()> {
         let rows = db
             .query(
                 "SELECT p.user_id, p.came_at, b.state IS NOT NULL AND b.state <> 'recalled' AS retired
-             FROM jsonb_array_elements($2) WITH ORDINALITY AS w (value, key)
-             JOIN invite.person AS p ON p.organisation = $1 AND p.user_id = (w.value #>> '{}')::uuid
+             FROM invite.person AS p
              LEFT JOIN invite.invitation AS v ON v.organisation = p.organisation AND v.id = p.retired_by
-             LEFT JOIN invite.batch AS b ON b.organisation = v.organisation AND b.id = v.batch",
+             LEFT JOIN invite.batch AS b ON b.organisation = v.organisation AND b.id = v.batch
+             WHERE p.organisation = $1 AND p.user_id = ANY ($2)",
             )
             .bind(organisation.uuid())
-            .bind(ids.to_owned())
+            .bind(ids.to_vec())
             .fetch_all(db.connection())
             .await?;
         for row in rows {
@@ -149,23 +148,29 @@ impl People {
         organisation: OrganisationId,
         users: impl IntoIterator<Item = &'a User>,
     ) -> Step<()> {
-        let mut list = Vec::new();
+        let (mut whose, mut channels, mut keys) = (Vec::new(), Vec::new(), Vec::new());
         for user in users {
             for channel in Channel::ALL {
                 if let Some(address) = user.address(channel) {
-                    list.push(json!([user.id.uuid(), channel, address_key(address)]));
+                    whose.push(user.id.uuid());
+                    channels.push(channel.as_str());
+                    keys.push(address_key(address));
                 }
             }
         }
-        let rows = db.query(
-            "SELECT (w.value ->> 0)::uuid AS user_id, s.channel FROM jsonb_array_elements($2) WITH ORDINALITY AS w (value, key)
+        let rows = db
+            .query(
+                "SELECT w.user_id, s.channel
+             FROM unnest($2::uuid[], $3::text[], $4::text[]) AS w (user_id, channel, address_key)
              JOIN invite.suppression AS s
-                 ON s.organisation = $1 AND s.channel = w.value ->> 1 AND s.address_key = w.value ->> 2",
-        )
-        .bind(organisation.uuid())
-        .bind(json(&list))
-        .fetch_all(db.connection())
-        .await?;
+                 ON s.organisation = $1 AND s.channel = w.channel AND s.address_key = w.address_key",
+            )
+            .bind(organisation.uuid())
+            .bind(whose)
+            .bind(channels)
+            .bind(keys)
+            .fetch_all(db.connection())
+            .await?;
         for row in rows {
             self.rows.entry(row.id("user_id")?).or_default().suppressed.insert(row.word("channel")?);
         }

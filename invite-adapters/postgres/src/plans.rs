@@ -27,6 +27,7 @@ use invite_core::port::plans::{
 };
 use serde_json::{Value, json};
 use sqlx::postgres::PgRow;
+use uuid::Uuid;
 
 use crate::PgStore;
 use crate::error::{Fault, Step};
@@ -40,7 +41,7 @@ use crate::write::Write;
 #[async_trait]
 impl Plans for PgStore {
     async fn now(&self) -> PortResult<DateTime<Utc>> {
-        Ok(self.instant())
+        self.clock_time().await.map_err(|fault| fault.doing("read the clock"))
     }
 
     async fn open_plan(&self, plan: NewPlan) -> PortResult<Batch> {
@@ -74,7 +75,7 @@ impl Plans for PgStore {
     }
 
     async fn batch(&self, organisation: OrganisationId, batch: BatchId) -> PortResult<Option<Batch>> {
-        let found = async { maybe_batch(&mut *self.read().await?, organisation, batch).await }.await;
+        let found = async { maybe_batch(&mut self.read().await?, organisation, batch).await }.await;
         found.map_err(|fault| fault.doing("read a batch"))
     }
 
@@ -92,8 +93,7 @@ impl Plans for PgStore {
              WHERE b.organisation = $1 AND b.id < $2 ORDER BY b.id DESC LIMIT $3",
             )
             .bind(organisation.uuid())
-            // 17 octets are after all ids.
-            .bind(before.map_or_else(|| vec![0xff; 17], Key::uuid))
+            .bind(before.map_or(Uuid::max(), Key::uuid))
             .bind(limit(most))
             .fetch_all(&self.pool)
             .await;
@@ -143,9 +143,9 @@ impl Plans for PgStore {
     }
 
     async fn progress(&self, organisation: OrganisationId, batch: BatchId) -> PortResult<Progress> {
-        let now = self.instant();
         let progress = async {
             let mut read = self.read().await?;
+            let now = self.instant(&mut read).await?;
             let progress = progress(&mut read, organisation, batch).await?;
             Ok(Progress { waits: waits_of(&mut read, organisation, batch, now).await?, ..progress })
         };
@@ -328,12 +328,12 @@ impl Write {
         self.query(
             "INSERT INTO invite.batch (organisation, id, action, by_id, channels, state, planned_by, inviter,
                  planned_at, complete, expires_at, templates, totals)
-             VALUES ($1, $2, $3, $4, $5, 'planned', $6, $7, $8, 0, $9, $10, $11)",
+             VALUES ($1, $2, $3, $4, $5, 'planned', $6, $7, $8, false, $9, $10, $11)",
         )
         .bind(organisation.uuid())
         .bind(batch.id.uuid())
         .bind(batch.action.as_str())
-        .bind(i64::from(batch.selection.is_by_id()))
+        .bind(batch.selection.is_by_id())
         .bind(word(&batch.channels))
         .bind(json(&batch.planned_by))
         .bind(batch.inviter.clone())
