@@ -37,14 +37,16 @@ impl Accounts for PgStore {
     }
 
     async fn facts(&self, organisation: OrganisationId, users: Vec<UserId>) -> PortResult<Vec<Option<User>>> {
-        let rows = self.schema.query(
-            "SELECT u.* FROM jsonb_array_elements($2) WITH ORDINALITY AS w (value, key)
-             LEFT JOIN invite.user AS u ON u.organisation = $1 AND u.id = (w.value #>> '{}')::uuid ORDER BY w.key",
-        )
-        .bind(organisation.uuid())
-        .bind(uuids(users))
-        .fetch_all(&self.pool)
-        .await;
+        let rows = self
+            .schema
+            .query(
+                "SELECT u.* FROM unnest($2) WITH ORDINALITY AS w (id, place)
+                 LEFT JOIN invite.user AS u ON u.organisation = $1 AND u.id = w.id ORDER BY w.place",
+            )
+            .bind(organisation.uuid())
+            .bind(uuids(users))
+            .fetch_all(&self.pool)
+            .await;
         let fact = |row: &PgRow| match row.maybe_id::<UserId>("id")? {
             Some(_) => read_user(row).map(Some),
             None => Ok(None),
@@ -56,7 +58,7 @@ impl Accounts for PgStore {
 
     async fn set_password(&self, request: SetPassword) -> PortResult<PasswordSet> {
         const DOING: &str = "set a password";
-        let answer = async { password_answer(&mut self.read().await?, &request).await };
+        let answer = async { password_answer(&mut self.read().await?, PASSWORD_KEY, &request).await };
         if let Some(answer) = answer.await.map_err(|fault| fault.doing(DOING))? {
             return Ok(answer);
         }
@@ -68,13 +70,20 @@ impl Accounts for PgStore {
     }
 }
 
+const PASSWORD_KEY: &str = "SELECT password_credential, password_reservation FROM invite.user
+     WHERE organisation = $1 AND id = $2 AND NOT deactivated";
+
+const LOCKED_PASSWORD_KEY: &str = "SELECT password_credential, password_reservation FROM invite.user
+     WHERE organisation = $1 AND id = $2 AND NOT deactivated FOR UPDATE";
+
 /// The answer to a request that needs no writing.
-async fn password_answer(db: &mut Db, request: &SetPassword) -> Step<Option<PasswordSet>> {
+async fn password_answer(
+    db: &mut Db,
+    key: &'static str,
+    request: &SetPassword,
+) -> Step<Option<PasswordSet>> {
     let row = db
-        .query(
-            "SELECT password_credential, password_reservation FROM invite.user
-         WHERE organisation = $1 AND id = $2 AND deactivated = 0",
-        )
+        .query(key)
         .bind(request.organisation.uuid())
         .bind(request.user.uuid())
         .fetch_optional(db.connection())
@@ -93,7 +102,7 @@ async fn password_answer(db: &mut Db, request: &SetPassword) -> Step<Option<Pass
 
 impl Write {
     async fn set_password(&mut self, request: &SetPassword, hash: &PasswordHash) -> Step<PasswordSet> {
-        if let Some(answer) = password_answer(self.db(), request).await? {
+        if let Some(answer) = password_answer(self.db(), LOCKED_PASSWORD_KEY, request).await? {
             return Ok(answer);
         }
         self.query(

@@ -1,6 +1,5 @@
 //! Erasing people, addresses of theirs that come again, and what is exported of them.
 
-use crate::db::Db;
 use invite_core::decision::import_undo::FieldChanges;
 use invite_core::decision::people::{self, keys_of_named};
 use invite_core::model::contact::without;
@@ -10,14 +9,13 @@ use invite_core::model::message::Channel;
 use invite_core::model::outcome::Answer;
 use invite_core::model::selection::Selection;
 use invite_core::model::user::User;
-use invite_core::port::error::{PortError, PortErrorKind, PortResult};
 use invite_core::port::records::{Erase, Erased, KnownAddress, Traces};
-use serde_json::json;
 use sqlx::postgres::PgRow;
 
-use crate::PgStore;
 use crate::accounts::read_user;
-use crate::error::{Fault, Step};
+use crate::alone::Alone;
+use crate::db::Db;
+use crate::error::Step;
 use crate::histories::address_key;
 use crate::invitations::open_invitations;
 use crate::organisations::maybe_settings;
@@ -25,34 +23,11 @@ use crate::records::{audit_entry, event, suppression};
 use crate::rows::{Columns, Key, json};
 use crate::write::Write;
 
-const DOING: &str = "erase a person";
-
-/// How often the log is asked to be taken over into the file: each time waits for readers as long as a writer waits.
-const TRIES: usize = 3;
-
-impl PgStore {
-    /// Erases, and takes the log over into the file, so that nothing of it stays readable there.
-    pub(crate) async fn erase_for_good(&self, erase: &Erase) -> PortResult<Erased> {
-        let mut write = self.write(DOING).await?;
-        let erased = write.erase(erase).await;
-        let erased = write.end(erased).await?;
-        for _ in 0..TRIES {
-            let row = self.schema.query("PRAGMA wal_checkpoint(TRUNCATE)").fetch_one(&self.pool).await;
-            let busy = row.map_err(Fault::from).and_then(|row| row.flag("busy"));
-            if !busy.map_err(|fault| fault.doing(DOING))? {
-                return Ok(erased);
-            }
-        }
-        Err(PortError::new(PortErrorKind::Unavailable, DOING).caused_by(
-            "the person is erased, but what was removed can still be read in the database's log, since others read it \
-             all the time: do it again, at a quieter time",
-        ))
-    }
-}
-
 impl Write {
-    async fn erase(&mut self, erase: &Erase) -> Step<Erased> {
+    pub(crate) async fn erase(&mut self, erase: &Erase) -> Step<Erased> {
         let (organisation, id) = (erase.actor.organisation(), erase.user);
+        self.db().alone(Alone::WritingPeople(organisation)).await?;
+        self.hold(organisation, [id]).await?;
         let mut erased = Erased {
             invitations: open_invitations(self.db(), [(organisation, id)]).await?.len() as u64,
             messages: self.unsent_to(organisation, id).await?,
@@ -167,11 +142,11 @@ impl Write {
         let keys: Vec<String> = user.into_iter().flat_map(people::keys_of).chain(keys_of_named(id)).collect();
         self.query(
             "DELETE FROM invite.import_key WHERE organisation = $1
-                 AND import IN (SELECT id FROM invite.import WHERE organisation = $1 AND runs = 1)
-                 AND person_key IN (SELECT value FROM jsonb_array_elements($2) WITH ORDINALITY AS w (value, key))",
+                 AND import IN (SELECT id FROM invite.import WHERE organisation = $1 AND runs)
+                 AND person_key = ANY($2)",
         )
         .bind(organisation.uuid())
-        .bind(json(&keys))
+        .bind(keys)
         .execute(self.db().connection())
         .await?;
         Ok(removed)
@@ -216,20 +191,20 @@ impl Write {
     /// Takes addresses out of what providers said and people wrote.
     async fn forget_quotes(&mut self, addresses: &[&str]) -> Step<()> {
         let rows = self.query(
-            "SELECT cursor, what FROM invite.event WHERE what ->> 'event' IN ('sender_paused', 'batch_paused')",
+            "SELECT written, what FROM invite.event WHERE what ->> 'event' IN ('sender_paused', 'batch_paused')",
         );
         for row in rows.fetch_all(self.db().connection()).await? {
             let before: Happening = row.json("what")?;
             let after = before.clone().without(addresses);
             if after != before {
-                self.query("UPDATE invite.event SET what = $1 WHERE cursor = $2")
+                self.query("UPDATE invite.event SET what = $1 WHERE written = $2")
                     .bind(json(&after))
-                    .bind(row.plain::<i64>("cursor")?)
+                    .bind(row.plain::<i64>("written")?)
                     .execute(self.db().connection())
                     .await?;
             }
         }
-        let rows = self.query("SELECT pause_key, answer FROM invite.sender_pause");
+        let rows = self.query("SELECT pause_key, answer FROM invite.sender_pause ORDER BY pause_key FOR UPDATE");
         for row in rows.fetch_all(self.db().connection()).await? {
             let before: Answer = row.json("answer")?;
             let after = before.without(addresses);
@@ -262,7 +237,7 @@ impl Write {
         let rows = self
             .query(
                 "SELECT batch, selection FROM invite.selection
-             WHERE organisation = $1 AND selection LIKE '{\"matching\"%'",
+             WHERE organisation = $1 AND selection ? 'matching'",
             )
             .bind(organisation.uuid());
         for row in rows.fetch_all(self.db().connection()).await? {
@@ -286,7 +261,7 @@ impl Write {
     async fn forget_inviter(&mut self, organisation: OrganisationId, id: UserId) -> Step<()> {
         let name = maybe_settings(self.db(), organisation).await?.map(|settings| settings.name);
         self.query(
-            "UPDATE invite.batch SET inviter = $1 WHERE organisation = $2 AND instr(planned_by, $3) > 0
+            "UPDATE invite.batch SET inviter = $1 WHERE organisation = $2 AND strpos(planned_by::text, $3) > 0
                  AND inviter <> $1",
         )
         .bind(name.unwrap_or_default())
@@ -302,33 +277,29 @@ impl Write {
         organisation: OrganisationId,
         addresses: &[KnownAddress],
     ) -> Step<()> {
-        let mut list = Vec::new();
+        let (mut channels, mut hashes, mut keys) = (Vec::new(), Vec::new(), Vec::new());
         for known in addresses {
-            let hex = |hash: &[u8; 32]| -> String {
-                let digits = hash.iter().flat_map(|octet| [octet >> 4, octet & 15]);
-                digits.filter_map(|digit| char::from_digit(digit.into(), 16)).collect()
-            };
-            list.extend(
-                known.hashes.iter().map(|hash| json!([known.channel, hex(hash.as_bytes()), known.address])),
-            );
+            for hash in &known.hashes {
+                channels.push(known.channel.as_str().to_owned());
+                hashes.push(hash.as_bytes().to_vec());
+                keys.push(known.address.clone());
+            }
         }
         self.query(
-            "INSERT INTO invite.suppression (organisation, channel, address_key, reason, since_at)
-             SELECT $1, h.channel, w.value ->> 2, h.reason, h.since_at FROM jsonb_array_elements($2) WITH ORDINALITY AS w (value, key)
-             JOIN invite.hashed_suppression AS h
-                 ON h.organisation = $1 AND h.channel = w.value ->> 0 AND h.hash = (w.value ->> 1)::uuid
-             WHERE true ON CONFLICT DO NOTHING",
+            "WITH known AS (
+                 DELETE FROM invite.hashed_suppression AS h
+                 USING unnest($2::text[], $3::bytea[], $4::text[]) AS w (channel, hash, address_key)
+                 WHERE h.organisation = $1 AND h.channel = w.channel AND h.hash = w.hash
+                 RETURNING h.channel, w.address_key, h.reason, h.since_at
+             )
+             INSERT INTO invite.suppression (organisation, channel, address_key, reason, since_at)
+             SELECT $1, channel, address_key, reason, since_at FROM known
+             ORDER BY channel, address_key ON CONFLICT DO NOTHING",
         )
         .bind(organisation.uuid())
-        .bind(json(&list))
-        .execute(self.db().connection())
-        .await?;
-        self.query(
-            "DELETE FROM invite.hashed_suppression WHERE organisation = $1 AND (channel, hash) IN (
-                 SELECT w.value ->> 0, (w.value ->> 1)::uuid FROM jsonb_array_elements($2) WITH ORDINALITY AS w (value, key))",
-        )
-        .bind(organisation.uuid())
-        .bind(json(&list))
+        .bind(channels)
+        .bind(hashes)
+        .bind(keys)
         .execute(self.db().connection())
         .await?;
         Ok(())
@@ -356,25 +327,27 @@ pub(crate) async fn traces(
     };
     let rows =
         about(db.query(
-            "SELECT * FROM invite.event WHERE organisation = $1 AND instr(what, $2) > 0 ORDER BY cursor",
+            "SELECT * FROM invite.event WHERE organisation = $1 AND strpos(what::text, $2) > 0 AND cursor IS NOT NULL
+             ORDER BY cursor",
         ));
     let events = rows.fetch_all(db.connection()).await?;
     let events = events.iter().map(event).collect::<Step<Vec<Event>>>()?;
     traces.events = events.into_iter().filter(|event| event.what.user() == Some(user)).collect();
     let rows = about(db.query(
-        "SELECT * FROM invite.audit WHERE organisation = $1 AND (subject = $2 OR instr(actor, $2) > 0)
+        "SELECT * FROM invite.audit WHERE organisation = $1 AND (subject = $2 OR strpos(actor::text, $2) > 0)
          ORDER BY number",
     ));
     let audit = rows.fetch_all(db.connection()).await?;
     traces.audit = audit.iter().map(audit_entry).collect::<Step<_>>()?;
-    let list: Vec<_> =
-        addresses.iter().map(|(channel, address)| json!([channel, address_key(address)])).collect();
+    let (channels, keys): (Vec<_>, Vec<_>) =
+        addresses.iter().map(|(channel, address)| (channel.as_str().to_owned(), address_key(address))).unzip();
     let rows = db.query(
-        "SELECT s.* FROM jsonb_array_elements($2) WITH ORDINALITY AS w (value, key) JOIN invite.suppression AS s
-             ON s.organisation = $1 AND s.channel = w.value ->> 0 AND s.address_key = w.value ->> 1",
+        "SELECT s.* FROM unnest($2::text[], $3::text[]) AS w (channel, address_key) JOIN invite.suppression AS s
+             ON s.organisation = $1 AND s.channel = w.channel AND s.address_key = w.address_key",
     )
     .bind(organisation.uuid())
-    .bind(json(&list))
+    .bind(channels)
+    .bind(keys)
     .fetch_all(db.connection())
     .await?;
     traces.suppressions = rows.iter().map(suppression).collect::<Step<_>>()?;

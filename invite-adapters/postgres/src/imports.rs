@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 
-use crate::db::Db;
 use chrono::TimeDelta;
 use invite_core::decision::import_undo::{self, FieldChanges, KeptLine, came_since};
 use invite_core::decision::people::{self, Around, RowImport, Seen};
@@ -18,6 +17,8 @@ use serde_json::json;
 use sqlx::postgres::PgRow;
 use uuid::Uuid;
 
+use crate::alone::Alone;
+use crate::db::Db;
 use crate::error::Step;
 use crate::histories::People;
 use crate::people::read_around;
@@ -27,11 +28,15 @@ use crate::write::Write;
 /// An import that nobody ended is taken for broken off after so long.
 const RUNS_AT_MOST: TimeDelta = TimeDelta::days(1);
 
+/// So many rows are removed by one statement.
+const FORGOTTEN_AT_ONCE: i64 = 10_000;
+
 type Place = (OrganisationId, ImportId);
 
 impl Write {
     pub(crate) async fn import_page(&mut self, page: &ImportPage) -> Step<ImportedPage> {
         let place = (page.organisation, page.import);
+        self.db().alone(Alone::WritingPeople(page.organisation)).await?;
         self.begin_import(page).await?;
         let refused = page.refused.iter().map(|refused| &refused.row);
         let rows: Vec<&PersonRow> = page.rows.iter().chain(refused).collect();
@@ -62,7 +67,7 @@ impl Write {
         self.query(
             "INSERT INTO invite.import
                  (organisation, id, file_name, actor, mode, dry_run, reactivates, began_at, complete, runs, kept)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0, 1, 1 - $6) ON CONFLICT DO NOTHING",
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, false, true, NOT $6) ON CONFLICT DO NOTHING",
         )
         .bind(page.organisation.uuid())
         .bind(page.import.uuid())
@@ -89,27 +94,30 @@ impl Write {
     async fn seen_keys(&mut self, place: Place, keys: &[String]) -> Step<HashMap<String, u64>> {
         let rows = self
             .query(
-                "SELECT k.person_key, k.line FROM jsonb_array_elements($3) WITH ORDINALITY AS w (value, key)
-             JOIN invite.import_key AS k
-                 ON k.organisation = $1 AND k.import = $2 AND k.person_key = w.value",
+                "SELECT k.person_key, k.line FROM unnest($3::text[]) AS w (key)
+                 JOIN invite.import_key AS k
+                     ON k.organisation = $1 AND k.import = $2 AND k.person_key = w.key",
             )
             .bind(place.0.uuid())
             .bind(place.1.uuid())
-            .bind(json(&keys))
+            .bind(keys.to_vec())
             .fetch_all(self.db().connection())
             .await?;
         rows.iter().map(|row| Ok((row.text("person_key")?, row.count("line")?))).collect()
     }
 
     async fn keep_seen(&mut self, place: Place, seen: Seen) -> Step<()> {
-        let list: Vec<_> = seen.into_new().iter().map(|(key, line)| json!([key, line])).collect();
+        let (keys, lines): (Vec<_>, Vec<_>) =
+            seen.into_new().into_iter().map(|(key, line)| (key, number(line))).unzip();
         self.query(
             "INSERT INTO invite.import_key (organisation, import, person_key, line)
-             SELECT $1, $2, value ->> 0, value ->> 1 FROM jsonb_array_elements($3) WITH ORDINALITY AS w (value, key) WHERE true ON CONFLICT DO NOTHING",
+             SELECT $1, $2, w.key, w.line FROM unnest($3::text[], $4::bigint[]) AS w (key, line)
+             ON CONFLICT DO NOTHING",
         )
         .bind(place.0.uuid())
         .bind(place.1.uuid())
-        .bind(json(&list))
+        .bind(keys)
+        .bind(lines)
         .execute(self.db().connection())
         .await?;
         Ok(())
@@ -120,15 +128,17 @@ impl Write {
         let mut list = Vec::new();
         for (row, outcome) in page.rows.iter().zip(outcomes) {
             match outcome {
-                RowOutcome::Created(_) => list.push(json!([row.line, null, json(row)])),
-                RowOutcome::Updated(id) => list.push(json!([row.line, id.uuid(), json(row)])),
+                RowOutcome::Created(_) => list.push(json!({ "line": row.line, "person": row })),
+                RowOutcome::Updated(id) => {
+                    list.push(json!({ "line": row.line, "user_id": id.uuid(), "person": row }));
+                }
                 RowOutcome::Unchanged(_) | RowOutcome::Refused { .. } => {}
             }
         }
         self.query(
             "INSERT INTO invite.import_row (organisation, import, line, user_id, person)
-             SELECT $1, $2, value ->> 0, (value ->> 1)::uuid, value ->> 2 FROM jsonb_array_elements($3) WITH ORDINALITY AS w (value, key)
-             WHERE true ON CONFLICT DO NOTHING",
+             SELECT $1, $2, line, user_id, person FROM jsonb_populate_recordset(NULL::invite.import_row, $3)
+             ON CONFLICT DO NOTHING",
         )
         .bind(page.organisation.uuid())
         .bind(page.import.uuid())
@@ -159,14 +169,19 @@ impl Write {
                 let line = lines.get(&user).copied().unwrap_or_default();
                 let changed =
                     change.before.as_ref().map(|before| FieldChanges::between(before, &change.user));
-                json!([user.uuid(), line, i64::from(change.before.is_none()), changed.map(|one| json(&one))])
+                json!({
+                    "user_id": user.uuid(),
+                    "line": line,
+                    "created": change.before.is_none(),
+                    "changes": changed,
+                })
             })
             .collect();
         let now = self.now;
         self.query(
             "INSERT INTO invite.import_line (organisation, user_id, import, line, created, changes, at)
-             SELECT $1, (value ->> 0)::uuid, $2, value ->> 1, value ->> 2, value ->> 3, $4 FROM jsonb_array_elements($3) WITH ORDINALITY AS w (value, key)
-             WHERE true ON CONFLICT DO NOTHING",
+             SELECT $1, user_id, $2, line, created, changes, $4
+             FROM jsonb_populate_recordset(NULL::invite.import_line, $3) ON CONFLICT DO NOTHING",
         )
         .bind(organisation.uuid())
         .bind(import.uuid())
@@ -204,7 +219,7 @@ impl Write {
         found.missing = missing.len() as u64;
         self.query(
             "INSERT INTO invite.import_missing (organisation, import, user_id)
-             SELECT $1, $2, (value #>> '{}')::uuid FROM jsonb_array_elements($3) WITH ORDINALITY AS w (value, key) WHERE true ON CONFLICT DO NOTHING",
+             SELECT $1, $2, w.id FROM unnest($3::uuid[]) AS w (id) ON CONFLICT DO NOTHING",
         )
         .bind(page.organisation.uuid())
         .bind(page.import.uuid())
@@ -224,6 +239,7 @@ impl Write {
 
     pub(crate) async fn carry_out_sync(&mut self, step: &SyncStep) -> Step<SyncDone> {
         let place = (step.organisation, step.import);
+        self.db().alone(Alone::WritingPeople(step.organisation)).await?;
         let rows = self.take_rows(place, step.limit).await?;
         if !rows.is_empty() {
             let (mut around, mut seen) = self.around_rows(place, &rows.iter().collect::<Vec<_>>()).await?;
@@ -283,10 +299,10 @@ impl Write {
     pub(crate) async fn finish_import(&mut self, finished: &FinishedImport) -> Step<()> {
         let place = (finished.organisation, finished.import);
         let now = self.now;
-        self.forget_run(place, i64::MAX).await?;
+        while self.forget_run(place, FORGOTTEN_AT_ONCE).await? > 0 {}
         self.query(
-            "UPDATE invite.import SET ended_at = $1, complete = $2, figures = $3, runs = 0
-             WHERE organisation = $4 AND id = $5 AND dry_run = 0",
+            "UPDATE invite.import SET ended_at = $1, complete = $2, figures = $3, runs = false
+             WHERE organisation = $4 AND id = $5 AND NOT dry_run",
         )
         .bind(now)
         .bind(finished.complete)
@@ -302,12 +318,15 @@ impl Write {
     /// Removes at most about `most` rows of each kind that an import needs while it runs; gives how many.
     async fn forget_run(&mut self, place: Place, most: i64) -> Step<u64> {
         let steps = [
-            "DELETE FROM invite.import_key WHERE organisation = $1 AND import = $2 AND person_key IN (
-                 SELECT person_key FROM invite.import_key WHERE organisation = $1 AND import = $2 LIMIT $3)",
-            "DELETE FROM invite.import_row WHERE organisation = $1 AND import = $2 AND line IN (
-                 SELECT line FROM invite.import_row WHERE organisation = $1 AND import = $2 LIMIT $3)",
-            "DELETE FROM invite.import_missing WHERE organisation = $1 AND import = $2 AND user_id IN (
-                 SELECT user_id FROM invite.import_missing WHERE organisation = $1 AND import = $2 LIMIT $3)",
+            "DELETE FROM invite.import_key WHERE ctid = ANY(ARRAY(
+                 SELECT ctid FROM invite.import_key WHERE organisation = $1 AND import = $2 LIMIT $3))
+                 AND organisation = $1 AND import = $2",
+            "DELETE FROM invite.import_row WHERE ctid = ANY(ARRAY(
+                 SELECT ctid FROM invite.import_row WHERE organisation = $1 AND import = $2 LIMIT $3))
+                 AND organisation = $1 AND import = $2",
+            "DELETE FROM invite.import_missing WHERE ctid = ANY(ARRAY(
+                 SELECT ctid FROM invite.import_missing WHERE organisation = $1 AND import = $2 LIMIT $3))
+                 AND organisation = $1 AND import = $2",
         ];
         let mut removed = 0;
         for step in steps {
@@ -318,7 +337,7 @@ impl Write {
     }
 
     async fn forget_dry_run(&mut self, place: Place) -> Step<()> {
-        self.query("DELETE FROM invite.import WHERE organisation = $1 AND id = $2 AND dry_run = 1")
+        self.query("DELETE FROM invite.import WHERE organisation = $1 AND id = $2 AND dry_run")
             .bind(place.0.uuid())
             .bind(place.1.uuid())
             .execute(self.db().connection())
@@ -328,10 +347,11 @@ impl Write {
 
     pub(crate) async fn undo_page(&mut self, page: &UndoPage) -> Step<Undone> {
         let place = (page.organisation, page.import);
+        self.db().alone(Alone::WritingPeople(page.organisation)).await?;
         let found = self
             .query(
                 "SELECT undone_at, began_at, kept FROM invite.import
-             WHERE organisation = $1 AND id = $2 AND dry_run = 0",
+                 WHERE organisation = $1 AND id = $2 AND NOT dry_run",
             )
             .bind(place.0.uuid())
             .bind(place.1.uuid())
@@ -364,8 +384,8 @@ impl Write {
         }
         let people = self.undo_lines(page, &lines).await?;
         self.query(
-            "UPDATE invite.import_line SET undone = 1
-             WHERE organisation = $1 AND import = $2 AND user_id IN (SELECT (value #>> '{}')::uuid FROM jsonb_array_elements($3) WITH ORDINALITY AS w (value, key))",
+            "UPDATE invite.import_line SET undone = true
+             WHERE organisation = $1 AND import = $2 AND user_id = ANY($3)",
         )
         .bind(place.0.uuid())
         .bind(place.1.uuid())
@@ -389,6 +409,8 @@ impl Write {
     ) -> Step<Vec<(UserId, import_undo::PersonUndone)>> {
         let organisation = page.organisation;
         let ids = || lines.iter().map(|line| line.user);
+        self.hold(organisation, ids()).await?;
+        self.hold_users(organisation, ids()).await?;
         let now = read_around(self.db(), organisation, ids(), &[]).await?;
         let before = lines.iter().filter_map(|line| Some(line.keys_before(&now.stored(line.user)?.user)));
         let keys: Vec<String> = before.flatten().collect();
@@ -403,6 +425,20 @@ impl Write {
         }
         self.write_people(organisation, around).await?;
         Ok(undone)
+    }
+
+    /// Keeps people of our own as they are: nobody signs in meanwhile.
+    async fn hold_users(
+        &mut self,
+        organisation: OrganisationId,
+        users: impl IntoIterator<Item = UserId>,
+    ) -> Step<()> {
+        self.query("SELECT 1 FROM invite.user WHERE organisation = $1 AND id = ANY($2) ORDER BY id FOR UPDATE")
+            .bind(organisation.uuid())
+            .bind(uuids(users))
+            .execute(self.db().connection())
+            .await?;
+        Ok(())
     }
 
     async fn mark_undone(&mut self, place: Place, actor: &Actor) -> Step<()> {
@@ -427,7 +463,7 @@ impl Write {
         let found = self
             .query(
                 "SELECT organisation, id FROM invite.import
-             WHERE runs = 1 AND began_at < $1 ORDER BY began_at LIMIT 1",
+             WHERE runs AND began_at < $1 ORDER BY began_at LIMIT 1",
             )
             .bind(broken)
             .fetch_optional(self.db().connection())
@@ -436,7 +472,7 @@ impl Write {
             let place = (row.id("organisation")?, row.id("id")?);
             changed += self.forget_run(place, most).await?;
             if changed == 0 {
-                self.query("UPDATE invite.import SET runs = 0 WHERE organisation = $1 AND id = $2")
+                self.query("UPDATE invite.import SET runs = false WHERE organisation = $1 AND id = $2")
                     .bind(place.0.uuid())
                     .bind(place.1.uuid())
                     .execute(self.db().connection())
@@ -448,7 +484,7 @@ impl Write {
         let found = self
             .query(
                 "SELECT organisation, id FROM invite.import
-             WHERE kept = 1 AND began_at < $1 ORDER BY began_at LIMIT 1",
+             WHERE kept AND began_at < $1 ORDER BY began_at LIMIT 1",
             )
             .bind(old)
             .fetch_optional(self.db().connection())
@@ -458,9 +494,9 @@ impl Write {
             let done = self
                 .query(
                     "UPDATE invite.import_line SET changes = NULL
-                 WHERE organisation = $1 AND import = $2 AND changes IS NOT NULL AND user_id IN (
-                     SELECT user_id FROM invite.import_line
-                     WHERE organisation = $1 AND import = $2 AND changes IS NOT NULL LIMIT $3)",
+                     WHERE changes IS NOT NULL AND ctid = ANY(ARRAY(
+                         SELECT ctid FROM invite.import_line
+                         WHERE organisation = $1 AND import = $2 AND changes IS NOT NULL LIMIT $3))",
                 )
                 .bind(place.0.uuid())
                 .bind(place.1.uuid())
@@ -469,7 +505,7 @@ impl Write {
                 .await?;
             changed += done.rows_affected();
             if done.rows_affected() == 0 {
-                self.query("UPDATE invite.import SET kept = 0 WHERE organisation = $1 AND id = $2")
+                self.query("UPDATE invite.import SET kept = false WHERE organisation = $1 AND id = $2")
                     .bind(place.0.uuid())
                     .bind(place.1.uuid())
                     .execute(self.db().connection())
@@ -489,7 +525,7 @@ pub(crate) async fn imports(
 ) -> Step<Vec<ImportSummary>> {
     let before = before.map_or(Uuid::max(), Key::uuid);
     let rows = db.query(
-        "SELECT * FROM invite.import WHERE organisation = $1 AND id < $2 AND dry_run = 0 ORDER BY id DESC LIMIT $3",
+        "SELECT * FROM invite.import WHERE organisation = $1 AND id < $2 AND NOT dry_run ORDER BY id DESC LIMIT $3",
     )
     .bind(organisation.uuid())
     .bind(before)
@@ -497,6 +533,10 @@ pub(crate) async fn imports(
     .fetch_all(db.connection())
     .await?;
     rows.iter().map(summary).collect()
+}
+
+fn number(line: u64) -> i64 {
+    i64::try_from(line).unwrap_or(i64::MAX)
 }
 
 fn summary(row: &PgRow) -> Step<ImportSummary> {

@@ -13,12 +13,11 @@ use invite_core::model::message::Channel;
 use invite_core::model::organisation::Settings;
 use invite_core::model::user::User;
 use invite_core::port::records::{Arrival, ArrivalKind};
-use serde_json::json;
 
 use crate::error::Step;
 use crate::invitations::{Invitation, open_invitations};
-use crate::organisations::maybe_settings;
-use crate::rows::{At, Columns, Key, json, uuids};
+use crate::organisations::{lasting_settings, maybe_settings};
+use crate::rows::{At, Columns, Key, uuids};
 use crate::write::Write;
 
 /// A message that is unsent, or that arrived.
@@ -33,6 +32,34 @@ struct Sent {
 }
 
 impl Write {
+    /// Keeps what is known of people as it is until the transaction ends: whoever decides by it takes these locks first,
+    /// and reads afterwards.
+    pub(crate) async fn hold(
+        &mut self,
+        organisation: OrganisationId,
+        people: impl IntoIterator<Item = UserId>,
+    ) -> Step<()> {
+        let people = uuids(people);
+        self.query(
+            "INSERT INTO invite.person (organisation, user_id)
+             SELECT $1, w.id FROM (SELECT DISTINCT w.id FROM unnest($2::uuid[]) AS w (id)) AS w
+             WHERE NOT EXISTS (SELECT 1 FROM invite.person AS p WHERE p.organisation = $1 AND p.user_id = w.id)
+             ORDER BY w.id ON CONFLICT DO NOTHING",
+        )
+        .bind(organisation.uuid())
+        .bind(people.clone())
+        .execute(self.db().connection())
+        .await?;
+        self.query(
+            "SELECT 1 FROM invite.person WHERE organisation = $1 AND user_id = ANY($2) ORDER BY user_id FOR UPDATE",
+        )
+        .bind(organisation.uuid())
+        .bind(people)
+        .execute(self.db().connection())
+        .await?;
+        Ok(())
+    }
+
     /// Revokes what people, as they are now, must not have any more, and cancels their unsent messages. How many
     /// invitations and messages that were not begun it was.
     pub(crate) async fn leave(
@@ -40,7 +67,8 @@ impl Write {
         organisation: OrganisationId,
         people: &[(UserId, Option<User>)],
     ) -> Step<u64> {
-        let Some(settings) = maybe_settings(self.db(), organisation).await? else { return Ok(0) };
+        let Some(settings) = lasting_settings(self.db(), organisation).await? else { return Ok(0) };
+        self.hold(organisation, people.iter().map(|(id, _)| *id)).await?;
         let sent = self.sent_to(organisation, people.iter().map(|(id, _)| *id)).await?;
         let open = open_invitations(self.db(), people.iter().map(|(id, _)| (organisation, *id))).await?;
         let mut changed = 0;
@@ -109,6 +137,7 @@ impl Write {
     /// Keeps that people came at the host.
     pub(crate) async fn arrive(&mut self, organisation: OrganisationId, arrivals: &[Arrival]) -> Step<()> {
         let people = || arrivals.iter().map(|arrival| arrival.user);
+        self.hold(organisation, people()).await?;
         let mut open = open_invitations(self.db(), people().map(|user| (organisation, user))).await?;
         let mut retired = self.retired(organisation, people()).await?;
         for Arrival { user, at, how } in arrivals {
@@ -138,15 +167,16 @@ impl Write {
         organisation: OrganisationId,
         people: impl IntoIterator<Item = (UserId, At)>,
     ) -> Step<()> {
-        let list: Vec<_> = people.into_iter().map(|(user, at)| json!([user.uuid(), at])).collect();
+        let (people, at): (Vec<_>, Vec<_>) = people.into_iter().unzip();
         self.query(
-            "INSERT INTO invite.person (organisation, user_id, came_at)
-             SELECT $1, (value ->> 0)::uuid, value ->> 1 FROM jsonb_array_elements($2) WITH ORDINALITY AS w (value, key) WHERE true
-             ON CONFLICT (organisation, user_id) DO UPDATE
-             SET came_at = max(coalesce(came_at, excluded.came_at), excluded.came_at)",
+            "INSERT INTO invite.person AS p (organisation, user_id, came_at)
+             SELECT $1, w.id, max(w.at) FROM unnest($2::uuid[], $3::timestamptz[]) AS w (id, at)
+             GROUP BY w.id ORDER BY w.id
+             ON CONFLICT (organisation, user_id) DO UPDATE SET came_at = greatest(p.came_at, excluded.came_at)",
         )
         .bind(organisation.uuid())
-        .bind(json(&list))
+        .bind(uuids(people))
+        .bind(at)
         .execute(self.db().connection())
         .await?;
         Ok(())
@@ -174,8 +204,8 @@ impl Write {
         let rows = self
             .query(
                 "SELECT p.user_id, p.retired_by, p.retired_at, b.state <> 'recalled' AS in_force
-             FROM jsonb_array_elements($2) WITH ORDINALITY AS w (value, key)
-             JOIN invite.person AS p ON p.organisation = $1 AND p.user_id = (w.value #>> '{}')::uuid
+             FROM unnest($2::uuid[]) AS w (id)
+             JOIN invite.person AS p ON p.organisation = $1 AND p.user_id = w.id
              JOIN invite.invitation AS v ON v.organisation = p.organisation AND v.id = p.retired_by
              JOIN invite.batch AS b ON b.organisation = v.organisation AND b.id = v.batch",
             )

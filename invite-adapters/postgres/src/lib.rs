@@ -6,6 +6,7 @@
 //! [`People`]: invite_core::port::people::People
 
 mod accounts;
+mod alone;
 mod batches;
 mod begin;
 mod claim;

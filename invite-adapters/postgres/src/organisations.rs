@@ -1,6 +1,5 @@
 //! Organisations, their settings and their own messages.
 
-use crate::db::Db;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use invite_core::model::actor::Actor;
@@ -16,6 +15,8 @@ use invite_core::port::organisations::{
 use sqlx::postgres::PgRow;
 
 use crate::PgStore;
+use crate::alone::Alone;
+use crate::db::Db;
 use crate::error::{Fault, Step};
 use crate::rows::{Columns, Key, cursor, delta, json, limit, missing};
 use crate::write::Write;
@@ -167,6 +168,16 @@ pub(crate) async fn maybe_settings(db: &mut Db, organisation: OrganisationId) ->
     row.map(|row| row.json("settings")).transpose()
 }
 
+/// The settings of an organisation, which stay so until the transaction ends.
+pub(crate) async fn lasting_settings(db: &mut Db, organisation: OrganisationId) -> Step<Option<Settings>> {
+    let row = db
+        .query("SELECT settings FROM invite.organisation WHERE id = $1 FOR KEY SHARE")
+        .bind(organisation.uuid())
+        .fetch_optional(db.connection())
+        .await?;
+    row.map(|row| row.json("settings")).transpose()
+}
+
 fn one(row: Result<Option<PgRow>, sqlx::Error>) -> Step<Option<Organisation>> {
     row?.as_ref().map(organisation).transpose()
 }
@@ -190,12 +201,13 @@ fn version(row: &PgRow) -> Step<TemplateVersion> {
     })
 }
 
-/// The messages of its own that an organisation has in force. SQLite takes the other columns from the row that has the
-/// maximum.
+/// The messages of its own that an organisation has in force.
 async fn in_force(db: &mut Db, organisation: OrganisationId) -> Step<Vec<(TemplateKey, TemplateVersion)>> {
     let rows = db.query(
-        "SELECT template, max(version) AS version, source IS NULL AS built_in, saved_at, saved_by
-         FROM invite.template WHERE organisation = $1 GROUP BY template HAVING source IS NOT NULL ORDER BY template",
+        "SELECT template, version, built_in, saved_at, saved_by FROM (
+             SELECT DISTINCT ON (template) template, version, source IS NULL AS built_in, saved_at, saved_by
+             FROM invite.template WHERE organisation = $1 ORDER BY template, version DESC
+         ) AS newest WHERE NOT built_in ORDER BY template",
     )
     .bind(organisation.uuid())
     .fetch_all(db.connection())
@@ -215,6 +227,12 @@ impl Write {
         templates: &TemplatePins,
     ) -> Step<OrganisationSaved> {
         let Organisation { id, alias, settings } = organisation;
+        self.db().alone(Alone::SavingOrganisations).await?;
+        // Whoever decides by the settings ends first, or decides by the new ones.
+        self.query("SELECT 1 FROM invite.organisation WHERE id = $1 FOR UPDATE")
+            .bind(id.uuid())
+            .execute(self.db().connection())
+            .await?;
         let taken = self
             .query("SELECT 1 FROM invite.organisation WHERE alias = $1 AND id <> $2")
             .bind(alias.as_str().to_owned())
@@ -247,7 +265,12 @@ impl Write {
     async fn save_template(&mut self, save: SaveTemplate) -> Step<TemplateSaved> {
         let SaveTemplate { actor, key, source, credential } = save;
         let organisation = actor.organisation();
-        let settings = maybe_settings(self.db(), organisation).await?;
+        let held = self
+            .query("SELECT settings FROM invite.organisation WHERE id = $1 FOR NO KEY UPDATE")
+            .bind(organisation.uuid())
+            .fetch_optional(self.db().connection())
+            .await?;
+        let settings: Option<Settings> = held.map(|row| row.json("settings")).transpose()?;
         if settings.is_none_or(|settings| settings.credential != credential) {
             return Ok(TemplateSaved::SettingsChanged);
         }
@@ -275,6 +298,7 @@ impl Write {
     async fn count_test_send(&mut self, send: &TestSend) -> Step<Option<DateTime<Utc>>> {
         let TestSend { actor, key, details, at_most, within } = send;
         let within = delta(*within);
+        self.db().alone(Alone::CountingTests(actor.organisation())).await?;
         // The one that has to lapse first, if there are as many as there may be.
         let row = self
             .query(

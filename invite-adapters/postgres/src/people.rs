@@ -18,6 +18,7 @@ use serde_json::json;
 
 use crate::PgStore;
 use crate::accounts::read_user;
+use crate::alone::Alone;
 use crate::error::{Fault, Step};
 use crate::imports;
 use crate::rows::{Columns, Key, json, missing, uuids};
@@ -77,7 +78,9 @@ impl People for PgStore {
     }
 
     async fn erase(&self, erase: Erase) -> PortResult<Erased> {
-        self.erase_for_good(&erase).await
+        let mut write = self.write("erase a person").await?;
+        let erased = write.erase(&erase).await;
+        write.end(erased).await
     }
 
     async fn save(&self, save: SaveUsers) -> PortResult<Vec<Saved>> {
@@ -104,7 +107,7 @@ impl People for PgStore {
         let mut write = self.write("note a sign-in").await?;
         let now = write.now;
         let noted = write.query(
-            "UPDATE invite.user SET signed_in_at = $1, password = iif(password IS NULL, NULL, coalesce($2, password))
+            "UPDATE invite.user SET signed_in_at = $1, password = CASE WHEN password IS NOT NULL THEN coalesce($2, password) END
              WHERE organisation = $3 AND id = $4",
         )
         .bind(now)
@@ -170,6 +173,7 @@ pub(crate) async fn read_around(
 
 impl Write {
     async fn save(&mut self, save: SaveUsers) -> Step<Vec<Saved>> {
+        self.db().alone(Alone::WritingPeople(save.organisation)).await?;
         let keys: Vec<String> = save.users.iter().flat_map(people::keys_of).collect();
         let ids = save.users.iter().map(|user| user.id);
         let mut around = read_around(self.db(), save.organisation, ids, &keys).await?;
@@ -188,7 +192,8 @@ impl Write {
         Ok(answers)
     }
 
-    /// Writes people, and takes away what they must not have any more. Gives who was written.
+    /// Writes people, and takes away what they must not have any more. Gives who was written. Only where nobody else
+    /// [writes people](Alone::WritingPeople) since they were read.
     pub(crate) async fn write_people(
         &mut self,
         organisation: OrganisationId,
@@ -198,29 +203,28 @@ impl Write {
         if changes.is_empty() {
             return Ok(changes);
         }
+        // Whoever was not there before has nothing to leave.
+        let known = changes.iter().filter(|change| change.before.is_some());
+        let known: Vec<_> = known.map(|change| (change.user.id, Some(change.user.clone()))).collect();
+        self.leave(organisation, &known).await?;
         let list: Vec<_> = changes.iter().map(columns).collect();
         self.query(include_str!("sql/save_users.sql"))
             .bind(organisation.uuid())
             .bind(json(&list))
             .execute(self.db().connection())
             .await?;
-        self.query(
-            "UPDATE invite.user SET password = NULL WHERE organisation = $1 AND id IN (
-                 SELECT (value ->> 'id')::uuid FROM jsonb_array_elements($2) WITH ORDINALITY AS w (value, key) WHERE value ->> 'forgets_password' = 1)",
-        )
-        .bind(organisation.uuid())
-        .bind(json(&list))
-        .execute(self.db().connection())
-        .await?;
-        let people: Vec<_> =
-            changes.iter().map(|change| (change.user.id, Some(change.user.clone()))).collect();
-        self.leave(organisation, &people).await?;
+        let forgetting = changes.iter().filter(|change| change.forgets_password);
+        self.query("UPDATE invite.user SET password = NULL WHERE organisation = $1 AND id = ANY($2)")
+            .bind(organisation.uuid())
+            .bind(uuids(forgetting.map(|change| change.user.id)))
+            .execute(self.db().connection())
+            .await?;
         Ok(changes)
     }
 }
 
 fn columns(change: &Change) -> serde_json::Value {
-    let Change { user, deactivated_at, forgets_password, .. } = change;
+    let Change { user, deactivated_at, .. } = change;
     let lower = |text: &Option<String>| text.as_ref().map(|text| text.to_lowercase());
     json!({
         "id": user.id.uuid(),
@@ -236,11 +240,10 @@ fn columns(change: &Change) -> serde_json::Value {
         "role": user.role,
         "group_name": user.group,
         "sign_in": user.sign_in,
-        "deactivated": i64::from(user.deactivated),
-        "elsewhere": i64::from(user.elsewhere),
+        "deactivated": user.deactivated,
+        "elsewhere": user.elsewhere,
         "deactivated_at": deactivated_at,
         "returned_at": user.returned_at,
-        "forgets_password": i64::from(*forgets_password),
         "username_key": lower(&user.username),
         "employee_number_key": lower(&user.employee_number),
         "external_id_key": lower(&user.external_id),

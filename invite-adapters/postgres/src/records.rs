@@ -1,6 +1,5 @@
 //! What is known and what happened.
 
-use crate::db::Db;
 use async_trait::async_trait;
 use invite_core::decision::history::{History, View};
 use invite_core::model::actor::Actor;
@@ -19,7 +18,9 @@ use invite_core::port::records::{
 use sqlx::postgres::PgRow;
 
 use crate::PgStore;
+use crate::alone::Alone;
 use crate::claim::pauses;
+use crate::db::Db;
 use crate::erasing;
 use crate::error::{Fault, Step};
 use crate::histories::{People, address_key};
@@ -53,14 +54,18 @@ impl Records for PgStore {
     }
 
     async fn events(&self, after: EventCursor, most: usize) -> PortResult<Vec<Event>> {
-        let rows = self
-            .schema
-            .query("SELECT * FROM invite.event WHERE cursor > $1 ORDER BY cursor LIMIT $2")
-            .bind(i64::try_from(after.0).unwrap_or(i64::MAX))
-            .bind(limit(most))
-            .fetch_all(&self.pool)
-            .await;
-        read_all(rows, event).map_err(|fault| fault.doing("read events"))
+        let events = async {
+            self.number_events(limit(most)).await?;
+            let rows = self
+                .schema
+                .query("SELECT * FROM invite.event WHERE cursor > $1 ORDER BY cursor LIMIT $2")
+                .bind(i64::try_from(after.0).unwrap_or(i64::MAX))
+                .bind(limit(most))
+                .fetch_all(&self.pool)
+                .await;
+            read_all(rows, event)
+        };
+        events.await.map_err(|fault| fault.doing("read events"))
     }
 
     async fn audit(
@@ -137,7 +142,9 @@ impl Records for PgStore {
     }
 
     async fn erase(&self, erase: Erase) -> PortResult<Erased> {
-        self.erase_for_good(&erase).await
+        let mut write = self.write("erase a person").await?;
+        let erased = write.erase(&erase).await;
+        write.end(erased).await
     }
 
     async fn has_hashed_suppressions(&self, organisation: OrganisationId) -> PortResult<bool> {
@@ -157,8 +164,35 @@ impl Records for PgStore {
         user: UserId,
         addresses: Vec<(Channel, String)>,
     ) -> PortResult<Traces> {
-        let found = async { erasing::traces(&mut self.read().await?, organisation, user, &addresses).await };
+        let found = async {
+            self.number_events(i64::MAX).await?;
+            erasing::traces(&mut self.read().await?, organisation, user, &addresses).await
+        };
         found.await.map_err(|fault| fault.doing("read what is kept about a person"))
+    }
+}
+
+impl PgStore {
+    /// Numbers the next events that have no number yet, at most so many.
+    async fn number_events(&self, most: i64) -> Step<()> {
+        let new = self.schema.query("SELECT 1 FROM invite.event WHERE cursor IS NULL LIMIT 1");
+        if new.fetch_optional(&self.pool).await?.is_none() {
+            return Ok(());
+        }
+        let mut db = Db::new(self.pool.begin().await?, self.schema.clone());
+        db.alone(Alone::NumberingEvents).await?;
+        db.query(
+            "WITH new AS MATERIALIZED (
+                 SELECT written FROM invite.event WHERE cursor IS NULL ORDER BY written LIMIT $1
+             ), numbered AS MATERIALIZED (
+                 SELECT written, nextval('invite.event_cursor_number') AS number FROM new
+             )
+             UPDATE invite.event AS e SET cursor = numbered.number FROM numbered WHERE e.written = numbered.written",
+        )
+        .bind(most)
+        .execute(db.connection())
+        .await?;
+        db.commit().await
     }
 }
 

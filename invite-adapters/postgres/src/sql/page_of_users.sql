@@ -4,9 +4,9 @@ SELECT *
 FROM invite.user
 WHERE organisation = $1
     AND id > $2
-    AND ($3 IS NULL OR group_key = $3)
-    AND ($4 IS NULL OR role = $4)
-    AND ($5 IS NULL OR deactivated = $5)
-    AND ($6 IS NULL OR instr(search_text, $6) > 0)
+    AND ($3::text IS NULL OR group_key = $3)
+    AND ($4::text IS NULL OR role = $4)
+    AND ($5::boolean IS NULL OR deactivated = $5)
+    AND ($6::text IS NULL OR strpos(search_text, $6) > 0)
 ORDER BY id
 LIMIT $7

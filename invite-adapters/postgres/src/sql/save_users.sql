@@ -1,17 +1,13 @@
--- $1: organisation, $2: one object for each person. Password and times of sign-in stay as they are.
+-- $1: organisation, $2: one object for each person, by the names of the columns. Password and times of sign-in stay as they are.
 INSERT INTO invite.user
     (organisation, id, first_name, last_name, username, employee_number, external_id, email, phone, locale, time_zone,
      role, group_name, sign_in, deactivated, elsewhere, deactivated_at, returned_at, username_key,
      employee_number_key, external_id_key, email_key, group_key, search_text)
 SELECT
-    $1, (value ->> 'id')::uuid, value ->> 'first_name', value ->> 'last_name', value ->> 'username',
-    value ->> 'employee_number', value ->> 'external_id', value ->> 'email', value ->> 'phone', value ->> 'locale',
-    value ->> 'time_zone', value ->> 'role', value ->> 'group_name', value ->> 'sign_in', value ->> 'deactivated',
-    value ->> 'elsewhere', value ->> 'deactivated_at', value ->> 'returned_at', value ->> 'username_key',
-    value ->> 'employee_number_key', value ->> 'external_id_key', value ->> 'email_key', value ->> 'group_key',
-    value ->> 'search_text'
-FROM jsonb_array_elements($2) WITH ORDINALITY AS w (value, key)
-WHERE true
+    $1, id, first_name, last_name, username, employee_number, external_id, email, phone, locale, time_zone,
+    role, group_name, sign_in, deactivated, elsewhere, deactivated_at, returned_at, username_key,
+    employee_number_key, external_id_key, email_key, group_key, search_text
+FROM jsonb_populate_recordset(NULL::invite.user, $2)
 ON CONFLICT (organisation, id) DO UPDATE
 SET
     first_name = excluded.first_name,

@@ -11,7 +11,7 @@ WHERE u.organisation = $1
             WHERE v.organisation = u.organisation
                 AND v.user_id = u.id
                 AND v.state IN ('pending', 'expired')
-                AND v.announced = 0
+                AND NOT v.announced
         )
         OR EXISTS (
             SELECT 1
