@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use invite_core::credential::{Minted, StoredForm};
+use invite_core::credential::Minted;
 use invite_core::decision::Case;
 use invite_core::decision::begin::{self as rules, Planned, Stop, Take};
 use invite_core::decision::history::{History, View};
@@ -14,19 +14,17 @@ use invite_core::model::delivery::{DeliveryState, WaitCause};
 use invite_core::model::id::{
     BatchId, ClaimToken, CredentialId, DeliveryId, InvitationId, OrganisationId, UserId,
 };
-use invite_core::model::invitation::{InvitationState, RevokeReason};
+use invite_core::model::invitation::InvitationState;
 use invite_core::model::item::Action;
 use invite_core::model::organisation::Settings;
 use invite_core::model::user::User;
 use invite_core::port::queue::{Begin, BeginDelivery, Begun, HandOver, HandOverCredential};
-use serde_json::json;
 
-use crate::deliveries::{Delivery, deliveries};
+use crate::deliveries::Delivery;
 use crate::error::Step;
 use crate::histories::People;
-use crate::invitations::{self, Credential, Invitation};
-use crate::organisations::settings;
-use crate::rows::{At, Key, json};
+use crate::invitations::{self, Credential, Invitation, NewCredential};
+use crate::rows::{At, Key};
 use crate::write::Write;
 
 /// What is known while a few messages begin, and what has to be kept at the end.
@@ -39,18 +37,20 @@ struct Table {
     generations: HashMap<(OrganisationId, BatchId, UserId), Generation>,
     /// Invitations that are new or changed.
     changed: BTreeSet<(OrganisationId, InvitationId)>,
-    /// New credentials, as columns.
-    minted: Vec<serde_json::Value>,
+    /// New credentials.
+    minted: Vec<NewCredential>,
 }
 
 impl Write {
     /// Begins messages; answers in the order asked.
-    pub(crate) async fn begin(&mut self, begin: Begin) -> Step<Vec<Begun>> {
-        let rows = deliveries(self.db(), begin.deliveries.iter().map(|wish| wish.id)).await?;
-        let mut table = self.set_table(begin.token, &rows, &begin.deliveries).await?;
+    pub(crate) async fn begin(&mut self, begin: &Begin) -> Step<Vec<Begun>> {
+        let ids = begin.deliveries.iter().map(|wish| wish.id);
+        let (rows, settings) = self.hold_deliveries_and_settings(ids).await?;
+        self.look_at_the_clock().await?;
+        let mut table = self.set_table(begin.token, &rows, settings, &begin.deliveries).await?;
         let mut rows: HashMap<DeliveryId, Delivery> = rows.into_iter().map(|row| (row.id, row)).collect();
         let mut answers = Vec::with_capacity(begin.deliveries.len());
-        for wish in begin.deliveries {
+        for wish in &begin.deliveries {
             answers.push(match rows.get_mut(&wish.id) {
                 Some(delivery) => self.begin_one(delivery, wish, &mut table).await?,
                 None => Begun::Fenced,
@@ -65,14 +65,13 @@ impl Write {
         &mut self,
         token: ClaimToken,
         rows: &[Delivery],
+        settings: HashMap<OrganisationId, Settings>,
         wishes: &[BeginDelivery],
     ) -> Step<Table> {
         let keys = rows.iter().map(|delivery| (delivery.organisation, delivery.invitation));
         let begun = invitations::Begun::read(self.db(), keys).await?;
-        let (mut all_settings, mut people) = (HashMap::new(), HashMap::new());
-        let organisations: BTreeSet<_> = rows.iter().map(|delivery| delivery.organisation).collect();
-        for organisation in organisations {
-            all_settings.insert(organisation, settings(self.db(), organisation).await?);
+        let mut people = HashMap::new();
+        for &organisation in settings.keys() {
             let of_organisation: BTreeSet<_> = rows
                 .iter()
                 .filter(|delivery| delivery.organisation == organisation)
@@ -89,7 +88,7 @@ impl Write {
         }
         Ok(Table {
             token,
-            settings: all_settings,
+            settings,
             people,
             begun,
             generations: HashMap::new(),
@@ -101,7 +100,7 @@ impl Write {
     async fn begin_one(
         &mut self,
         delivery: &mut Delivery,
-        wish: BeginDelivery,
+        wish: &BeginDelivery,
         table: &mut Table,
     ) -> Step<Begun> {
         let lease_holds = delivery.lease_until.is_some_and(|until| until > self.now);
@@ -112,9 +111,9 @@ impl Write {
             return Ok(Begun::Fenced);
         }
         let organisation = delivery.organisation;
-        let user = wish.user.filter(|user| user.id == delivery.user);
-        let history = table.history(delivery, user.as_ref());
-        let answer = match (self.may_go(delivery, user.as_ref(), &history, table), user) {
+        let user = wish.user.as_ref().filter(|user| user.id == delivery.user);
+        let history = table.history(delivery, user);
+        let answer = match (self.may_go(delivery, user, &history, table), user) {
             (Err(Stop::Release), _) => {
                 self.step(delivery, DeliveryEvent::Release);
                 Begun::Released
@@ -134,12 +133,12 @@ impl Write {
                 Err(mint) => return Ok(mint),
                 Ok(credential) => {
                     if (&delivery.sender, &delivery.account) != (&wish.sender.0, &wish.sender.1) {
-                        (delivery.sender, delivery.account) = wish.sender;
+                        (delivery.sender, delivery.account) = wish.sender.clone();
                         delivery.lane = self.lane(&delivery.sender, &delivery.account).await?;
                         self.batch_uses_lane(organisation, delivery.batch.id, delivery.lane).await?;
                     }
                     self.step(delivery, DeliveryEvent::Begin);
-                    Begun::Go(Box::new(self.hand_over(delivery, user, credential, &history, table)))
+                    Begun::Go(Box::new(self.hand_over(delivery, user.clone(), credential, &history, table)))
                 }
             },
         };
@@ -209,47 +208,44 @@ impl Write {
 
     /// Keeps invitations, credentials and the items' generations.
     async fn clear_table(&mut self, table: Table) -> Step<()> {
-        let invitations: Vec<_> =
-            table.changed.iter().filter_map(|key| table.begun.invitations.get(key)).map(columns).collect();
-        if !invitations.is_empty() {
-            self.query(include_str!("sql/save_invitations.sql"))
-                .bind(json(&invitations))
-                .execute(self.db().connection())
-                .await?;
+        let changed = table.changed.iter().filter_map(|key| table.begun.invitations.get(key));
+        self.save_invitations(changed).await?;
+        self.save_credentials(&table.minted).await?;
+        if table.generations.is_empty() {
+            return Ok(());
         }
-        if !table.minted.is_empty() {
-            self.query(include_str!("sql/save_credentials.sql"))
-                .bind(json(&table.minted))
-                .execute(self.db().connection())
-                .await?;
+        let (mut organisations, mut batches) = (Vec::new(), Vec::new());
+        let (mut people, mut generations) = (Vec::new(), Vec::new());
+        for ((organisation, batch, user), generation) in &table.generations {
+            organisations.push(organisation.uuid());
+            batches.push(batch.uuid());
+            people.push(user.uuid());
+            generations.push(i64::from(generation.number()));
         }
-        if !table.generations.is_empty() {
-            let list: Vec<_> = table
-                .generations
-                .iter()
-                .map(|((o, b, u), generation)| json!([o.uuid(), b.uuid(), u.uuid(), generation.number()]))
-                .collect();
-            let list = json(&list);
-            // What the item used so far is used by none of its messages any more.
-            self.query(
-                "UPDATE invite.credential SET sealed = NULL
-                 WHERE sealed IS NOT NULL AND (organisation, invitation, generation) IN (
-                     SELECT i.organisation, i.invitation, i.generation FROM jsonb_array_elements($1) WITH ORDINALITY AS w (value, key)
-                     JOIN invite.item AS i ON i.organisation = (w.value ->> 0)::uuid
-                         AND i.batch = (w.value ->> 1)::uuid AND i.user_id = (w.value ->> 2)::uuid)",
-            )
-            .bind(list.clone())
-            .execute(self.db().connection())
-            .await?;
-            self.query(
-                "UPDATE invite.item SET generation = w.value ->> 3 FROM jsonb_array_elements($1) WITH ORDINALITY AS w (value, key)
-                 WHERE invite.item.organisation = (w.value ->> 0)::uuid
-                     AND invite.item.batch = (w.value ->> 1)::uuid AND invite.item.user_id = (w.value ->> 2)::uuid",
-            )
-            .bind(list)
-            .execute(self.db().connection())
-            .await?;
-        }
+        // What the item used so far is used by none of its messages any more.
+        self.query(
+            "UPDATE invite.credential AS c SET sealed = NULL
+             FROM unnest($1::uuid[], $2::uuid[], $3::uuid[]) AS w (organisation, batch, user_id)
+             JOIN invite.item AS i ON i.organisation = w.organisation AND i.batch = w.batch AND i.user_id = w.user_id
+             WHERE c.organisation = i.organisation AND c.invitation = i.invitation AND c.generation = i.generation
+                 AND c.sealed IS NOT NULL",
+        )
+        .bind(organisations.clone())
+        .bind(batches.clone())
+        .bind(people.clone())
+        .execute(self.db().connection())
+        .await?;
+        self.query(
+            "UPDATE invite.item AS i SET generation = w.generation
+             FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::bigint[]) AS w (organisation, batch, user_id, generation)
+             WHERE i.organisation = w.organisation AND i.batch = w.batch AND i.user_id = w.user_id",
+        )
+        .bind(organisations)
+        .bind(batches)
+        .bind(people)
+        .bind(generations)
+        .execute(self.db().connection())
+        .await?;
         Ok(())
     }
 }
@@ -361,57 +357,13 @@ impl Table {
             invitation.announced = false;
             self.changed.insert(key);
         }
-        self.minted.push(credential_columns(key.0, key.1, &credential, &minted.stored));
+        self.minted.push(NewCredential {
+            organisation: key.0,
+            invitation: key.1,
+            credential: credential.clone(),
+            stored: minted.stored.clone(),
+        });
         self.begun.credentials.entry(key).or_default().push(credential);
         self.generations.insert((delivery.organisation, delivery.batch.id, delivery.user), minted.generation);
     }
-}
-
-pub(crate) fn columns(invitation: &Invitation) -> serde_json::Value {
-    json!({
-        "organisation": invitation.organisation.uuid(),
-        "id": invitation.id.uuid(),
-        "user": invitation.user.uuid(),
-        "batch": invitation.batch.uuid(),
-        "state": invitation.stored.as_str(),
-        "reason": invitation.stored.revoke_reason().map(RevokeReason::as_str),
-        "created_at": invitation.created_at,
-        "expires_at": invitation.expires_at,
-        "announced": i64::from(invitation.announced),
-        "salt": invitation.salt.map(|salt| hex(salt.as_bytes())),
-    })
-}
-
-pub(crate) fn credential_columns(
-    organisation: OrganisationId,
-    invitation: InvitationId,
-    credential: &Credential,
-    stored: &StoredForm,
-) -> serde_json::Value {
-    let (password, digest) = match stored {
-        StoredForm::Password(hash) => (Some(hash.as_str()), None),
-        StoredForm::Link(digest) => (None, Some(hex(digest.as_bytes()))),
-    };
-    json!({
-        "organisation": organisation.uuid(),
-        "invitation": invitation.uuid(),
-        "generation": credential.generation.number(),
-        "id": credential.id.uuid(),
-        "batch": credential.batch.uuid(),
-        "kind": credential.kind,
-        "password": password,
-        "digest": digest,
-        "sealed": credential.sealed.as_ref().map(|sealed| hex(sealed.as_bytes())),
-        "minted_at": credential.minted_at,
-        "expires_at": credential.expires_at,
-    })
-}
-
-fn hex(octets: &[u8]) -> String {
-    octets.iter().fold(String::with_capacity(octets.len() * 2), |mut digits, octet| {
-        for half in [octet >> 4, octet & 0xf] {
-            digits.extend(char::from_digit(u32::from(half), 16));
-        }
-        digits
-    })
 }

@@ -1,18 +1,19 @@
 //! Giving work to workers, fairly between organisations.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::db::Db;
 use invite_core::machine::delivery::DeliveryEvent;
 use invite_core::model::id::{BatchId, ClaimToken, DeliveryId, OrganisationId};
-use invite_core::model::sender::{Covers, PauseKind, SenderPause, matching};
+use invite_core::model::sender::{Covers, PauseKind, SenderKey, SenderPause, matching};
 use invite_core::port::queue::{Claim, Claimed, ClaimedDelivery, CredentialWish};
 use sqlx::postgres::PgRow;
 
+use crate::alone::Alone;
 use crate::deliveries::{Delivery, deliveries};
 use crate::error::Step;
 use crate::invitations::Begun;
-use crate::rows::{At, Columns, Key, delta, limit};
+use crate::rows::{At, Columns, Key, delta, limit, uuids};
 use crate::write::Write;
 
 /// At most so many lapsed leases are taken back by one claim, so that no claim takes long.
@@ -22,25 +23,47 @@ impl Write {
     /// Takes back what has lapsed and gives what is due.
     pub(crate) async fn claim(&mut self, claim: &Claim) -> Step<Claimed> {
         self.take_back_lapsed(LAPSED_AT_ONCE).await?;
-        self.end_throttles().await?;
-        let suspect = if claim.limit == 0 { None } else { self.due_suspect().await? };
+        self.look_at_the_clock().await?;
+        let stops = self.stops().await?;
+        let suspect = if claim.limit == 0 { None } else { self.due_suspect(&stops).await? };
         let alone = suspect.is_some();
         let ids = match suspect {
             Some(suspect) => vec![suspect],
-            None => self.due(claim.limit).await?,
+            None => self.due(claim.limit, &stops).await?,
         };
         let token = ClaimToken::new();
         let deliveries = self.give(ids, token, alone, claim).await?;
         Ok(Claimed { token, alone, deliveries })
     }
 
+    /// What stops senders now; throttles that are over are removed. Blocks whose sender is to be tried are tried by one
+    /// claim at a time.
+    async fn stops(&mut self) -> Step<Stops> {
+        let now = self.now;
+        let to_be_tried = |pauses: &BTreeMap<String, SenderPause>| {
+            pauses.values().any(|pause| pause.kind == PauseKind::Blocked && !pause.stops(now))
+        };
+        let mut pauses = pauses(self.db()).await?;
+        if pauses.values().any(|pause| pause.kind == PauseKind::Throttled && !pause.stops(now)) {
+            self.end_throttles().await?;
+        }
+        let tries = to_be_tried(&pauses) && self.db().try_alone(Alone::ChangingSenders).await?;
+        if tries {
+            pauses = crate::claim::pauses(self.db()).await?;
+        }
+        Ok(Stops { pauses, tries })
+    }
+
     /// Removes the throttles that are over.
     async fn end_throttles(&mut self) -> Step<()> {
-        let now = self.now;
-        self.query("DELETE FROM invite.sender_pause WHERE kind = 'throttled' AND next_at <= $1")
-            .bind(now)
-            .execute(self.db().connection())
-            .await?;
+        self.query(
+            "DELETE FROM invite.sender_pause WHERE pause_key IN (
+                 SELECT pause_key FROM invite.sender_pause
+                 WHERE kind = 'throttled' AND next_at <= $1 FOR UPDATE SKIP LOCKED)",
+        )
+        .bind(self.now)
+        .execute(self.db().connection())
+        .await?;
         Ok(())
     }
 
@@ -54,7 +77,9 @@ impl Write {
         if ids.is_empty() {
             return Ok(Vec::new());
         }
+        let place: HashMap<_, _> = ids.iter().zip(0..).map(|(id, place)| (*id, place)).collect();
         let mut rows = deliveries(self.db(), ids).await?;
+        rows.sort_by_key(|delivery| place.get(&delivery.id).copied().unwrap_or(usize::MAX));
         let lease_until = self.now + delta(claim.lease);
         for delivery in &mut rows {
             self.step(delivery, DeliveryEvent::Claim);
@@ -69,22 +94,24 @@ impl Write {
     }
 
     /// A suspect that is due. It may be the one message by which a blocked sender is tried.
-    async fn due_suspect(&mut self) -> Step<Option<DeliveryId>> {
-        let now = self.now;
+    async fn due_suspect(&mut self, stops: &Stops) -> Step<Option<DeliveryId>> {
         let row = self
             .query(include_str!("sql/due_suspect.sql"))
-            .bind(now)
+            .bind(self.now)
+            .bind(stops.tries)
             .fetch_optional(self.db().connection())
             .await?;
         let Some(id) = row.map(|row| row.id("id")).transpose()? else { return Ok(None) };
-        self.set_next_probes(id).await?;
+        if stops.tries {
+            self.set_next_probes(id).await?;
+        }
         Ok(Some(id))
     }
 
     /// What is due: one message of each blocked sender that is to be tried, and then the rest.
-    async fn due(&mut self, most: usize) -> Step<Vec<DeliveryId>> {
-        let mut taken = self.probes(most).await?;
-        let mut lanes = self.due_lanes().await?;
+    async fn due(&mut self, most: usize, stops: &Stops) -> Step<Vec<DeliveryId>> {
+        let mut taken = if stops.tries { self.probes(most).await? } else { Vec::new() };
+        let mut lanes = self.due_lanes(stops).await?;
         let Some((turn, mut organisations)) = self.in_turn(&mut lanes).await? else { return Ok(taken) };
         let mut last = turn;
         while taken.len() < most && !organisations.is_empty() {
@@ -125,11 +152,10 @@ impl Write {
                     left.push(lane);
                     continue;
                 }
-                let ids = lane.next(self.now, self.db(), share).await?;
+                let ids = lane.next(self.now, self.db(), share, taken).await?;
                 let all = ids.len() == share;
-                let new: Vec<_> = ids.into_iter().filter(|id| !taken.contains(id)).collect();
-                got += new.len();
-                taken.extend(new);
+                got += ids.len();
+                taken.extend(ids);
                 if all {
                     left.push(lane);
                 }
@@ -139,7 +165,7 @@ impl Write {
         Ok(got)
     }
 
-    async fn due_lanes(&mut self) -> Step<BTreeMap<OrganisationId, Vec<Lane>>> {
+    async fn due_lanes(&mut self, stops: &Stops) -> Step<BTreeMap<OrganisationId, Vec<Lane>>> {
         let now = self.now;
         let rows =
             self.query(include_str!("sql/due_lanes.sql")).bind(now).fetch_all(self.db().connection()).await?;
@@ -150,8 +176,7 @@ impl Write {
                 batch: row.id("id")?,
                 pilot_until: row.maybe_id("pilot_until")?,
                 number: row.plain("number")?,
-                destination_prefix: row.text("destination_prefix")?,
-                seen: 0,
+                stopped: stops.destinations(&SenderKey(row.text("sender")?), now),
             });
         }
         Ok(lanes)
@@ -166,7 +191,7 @@ impl Write {
             return Ok(None);
         }
         let row = self
-            .query("SELECT organisation FROM invite.turn WHERE one = 1")
+            .query("SELECT organisation FROM invite.turn WHERE one")
             .fetch_optional(self.db().connection())
             .await?;
         let turn: Option<OrganisationId> = row.map(|row| row.id("organisation")).transpose()?;
@@ -176,10 +201,11 @@ impl Write {
         Ok(Some((turn, in_turn)))
     }
 
+    /// Keeps whose turn it was. It is a hint: of two claims at the same time, neither waits for the other over it.
     async fn remember_turn(&mut self, turn: Option<OrganisationId>) -> Step<()> {
         self.query(
-            "INSERT INTO invite.turn (one, organisation) VALUES (1, $1)
-             ON CONFLICT (one) DO UPDATE SET organisation = excluded.organisation",
+            "UPDATE invite.turn AS t SET organisation = $1
+             FROM (SELECT one FROM invite.turn FOR UPDATE SKIP LOCKED) AS free WHERE t.one = free.one",
         )
         .bind(turn.map(Key::uuid))
         .execute(self.db().connection())
@@ -208,23 +234,6 @@ impl Write {
     }
 
     async fn probe(&mut self, covers: &Covers, taken: &[DeliveryId]) -> Step<Option<DeliveryId>> {
-        let query = match covers {
-            Covers::Account(account) => self
-                .query(include_str!("sql/probe_of_lanes.sql"))
-                .bind(self.now)
-                .bind(None::<String>)
-                .bind(Some(account.clone())),
-            Covers::Sender(sender) => self
-                .query(include_str!("sql/probe_of_lanes.sql"))
-                .bind(self.now)
-                .bind(Some(sender.0.clone()))
-                .bind(None::<String>),
-            Covers::Destination(sender, destination) => self
-                .query(include_str!("sql/probe_of_destination.sql"))
-                .bind(self.now)
-                .bind(Some(sender.0.clone()))
-                .bind(Some(destination.clone())),
-        };
         let (sender, account, destination) = match covers {
             Covers::Account(account) => (None, Some(account.clone()), None),
             Covers::Sender(sender) => (Some(sender.0.clone()), None, None),
@@ -232,18 +241,27 @@ impl Write {
                 (Some(sender.0.clone()), None, Some(destination.clone()))
             }
         };
+        let query = match &destination {
+            None => self.query(include_str!("sql/probe_of_lanes.sql")),
+            Some(_) => self.query(include_str!("sql/probe_of_destination.sql")),
+        };
+        let query = query
+            .bind(self.now)
+            .bind(sender.clone())
+            .bind(destination.clone().or_else(|| account.clone()))
+            .bind(uuids(taken.iter().copied()));
         let of_pilots = self
             .query(include_str!("sql/probe_of_pilots.sql"))
             .bind(self.now)
             .bind(sender)
             .bind(account)
-            .bind(destination);
+            .bind(destination)
+            .bind(uuids(taken.iter().copied()));
         let row = match query.fetch_optional(self.db().connection()).await? {
             None => of_pilots.fetch_optional(self.db().connection()).await?,
             found => found,
         };
-        let id: Option<DeliveryId> = row.map(|row| row.id("id")).transpose()?;
-        Ok(id.filter(|id| !taken.contains(id)))
+        row.map(|row| row.id("id")).transpose()
     }
 
     /// Sets when the blocks that this message tries are tried next.
@@ -254,10 +272,10 @@ impl Write {
             let now = self.now;
             self.query(
                 "UPDATE invite.sender_pause SET next_at = $1
-                 WHERE pause_key IN (SELECT value FROM jsonb_array_elements($2) WITH ORDINALITY AS w (value, key)) AND kind = 'blocked' AND next_at <= $3",
+                 WHERE pause_key = ANY($2) AND kind = 'blocked' AND next_at <= $3",
             )
             .bind(next_at)
-            .bind(crate::rows::json(&keys))
+            .bind(keys.to_vec())
             .bind(now)
             .execute(self.db().connection())
             .await?;
@@ -274,14 +292,19 @@ struct Lane {
     /// The last message that may leave, where it goes to its pilot only.
     pilot_until: Option<DeliveryId>,
     number: i64,
-    destination_prefix: String,
-    /// How many of its messages were looked at.
-    seen: usize,
+    /// The destinations to which nothing goes now.
+    stopped: Vec<String>,
 }
 
 impl Lane {
-    /// The next messages that are due.
-    async fn next(&mut self, now: At, db: &mut Db, most: usize) -> Step<Vec<DeliveryId>> {
+    /// The next messages that are due and that nobody else is taking.
+    async fn next(
+        &mut self,
+        now: At,
+        db: &mut Db,
+        most: usize,
+        taken: &[DeliveryId],
+    ) -> Step<Vec<DeliveryId>> {
         let query = match self.pilot_until {
             None => db.query(include_str!("sql/due_of_lane.sql")),
             Some(_) => db.query(include_str!("sql/due_of_pilot.sql")),
@@ -290,16 +313,37 @@ impl Lane {
             .bind(now)
             .bind(self.batch.uuid())
             .bind(self.number)
-            .bind(self.destination_prefix.clone())
-            .bind(limit(self.seen + most));
+            .bind(self.stopped.clone())
+            .bind(limit(most))
+            .bind(uuids(taken.iter().copied()));
         let query = match self.pilot_until {
             None => query,
             Some(until) => query.bind(self.organisation.uuid()).bind(until.uuid()),
         };
         let rows = query.fetch_all(db.connection()).await?;
-        let ids = rows.iter().skip(self.seen).map(|row| row.id("id")).collect::<Step<Vec<_>>>()?;
-        self.seen += ids.len();
-        Ok(ids)
+        rows.iter().map(|row| row.id("id")).collect()
+    }
+}
+
+/// What stops senders, for one claim.
+struct Stops {
+    pauses: BTreeMap<String, SenderPause>,
+    /// Whether this claim tries senders that are blocked.
+    tries: bool,
+}
+
+impl Stops {
+    /// The destinations to which nothing of a sender goes.
+    fn destinations(&self, of: &SenderKey, now: At) -> Vec<String> {
+        let stopped = |pause: &SenderPause| match &pause.covers {
+            Covers::Destination(sender, destination)
+                if sender == of && (pause.kind == PauseKind::Blocked || pause.stops(now)) =>
+            {
+                Some(destination.clone())
+            }
+            _ => None,
+        };
+        self.pauses.values().filter_map(stopped).collect()
     }
 }
 

@@ -3,11 +3,22 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use sqlx::postgres::PgArguments;
+use invite_core::port::clock::Clock;
+use sqlx::postgres::{PgArguments, PgPool};
 use sqlx::query::Query;
 use sqlx::{AssertSqlSafe, PgConnection, Postgres, Transaction};
 
 use crate::error::Step;
+use crate::rows::{At, Columns, whole_micros};
+
+/// How a transaction that writes begins. What it touches are a few rows that an index leads to, also in tables that the
+/// planner has not counted yet and takes for small: no plan that goes through a whole table is ever kept.
+const WRITING: &str = "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL enable_seqscan = off;
+     SET LOCAL enable_bitmapscan = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off;
+     SET LOCAL jit = off";
+
+/// How a snapshot begins.
+const READING: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 
 /// The schema of our tables. In the text of statements it is always `invite.`.
 #[derive(Debug, Clone)]
@@ -29,12 +40,17 @@ impl Schema {
         sqlx::query(self.sql(text))
     }
 
-    fn sql(&self, text: &'static str) -> AssertSqlSafe<Cow<'static, str>> {
-        AssertSqlSafe(if self.other {
+    /// A text in which this schema stands.
+    pub(crate) fn text(&self, text: &'static str) -> Cow<'static, str> {
+        if self.other {
             Cow::Owned(text.replace("invite.", &format!("{}.", self.name)))
         } else {
             Cow::Borrowed(text)
-        })
+        }
+    }
+
+    fn sql(&self, text: &'static str) -> AssertSqlSafe<Cow<'static, str>> {
+        AssertSqlSafe(self.text(text))
     }
 }
 
@@ -43,11 +59,31 @@ impl Schema {
 pub(crate) struct Db {
     transaction: Transaction<'static, Postgres>,
     schema: Schema,
+    /// None: the database's.
+    clock: Option<Arc<dyn Clock>>,
 }
 
 impl Db {
     pub(crate) const fn new(transaction: Transaction<'static, Postgres>, schema: Schema) -> Self {
-        Self { transaction, schema }
+        Self { transaction, schema, clock: None }
+    }
+
+    /// A transaction that writes: each statement sees what was committed before it.
+    pub(crate) async fn writing(pool: &PgPool, schema: &Schema, clock: Option<Arc<dyn Clock>>) -> Step<Self> {
+        Ok(Self { clock, ..Self::new(pool.begin_with(WRITING).await?, schema.clone()) })
+    }
+
+    /// A snapshot: all statements see the same.
+    pub(crate) async fn reading(pool: &PgPool, schema: &Schema, clock: Option<Arc<dyn Clock>>) -> Step<Self> {
+        Ok(Self { clock, ..Self::new(pool.begin_with(READING).await?, schema.clone()) })
+    }
+
+    /// Now, as it can be stored.
+    pub(crate) async fn now(&mut self) -> Step<At> {
+        if let Some(clock) = &self.clock {
+            return Ok(whole_micros(clock.now()));
+        }
+        self.query("SELECT clock_timestamp() AS now").fetch_one(self.connection()).await?.at("now")
     }
 
     /// A statement, to be run on [`connection`](Self::connection).
@@ -61,9 +97,20 @@ impl Db {
         Ok(())
     }
 
-    /// Makes the schema if it is not there.
+    /// Whether a relation of ours is there.
+    pub(crate) async fn has(&mut self, relation: &'static str) -> Step<bool> {
+        let row = self.query("SELECT to_regclass($1) IS NOT NULL AS found").bind(self.schema.text(relation));
+        row.fetch_one(self.connection()).await?.flag("found")
+    }
+
+    /// Makes the schema if it is not there. It needs no right to create one that is.
     pub(crate) async fn create_schema(&mut self) -> Step<()> {
-        let text = format!("CREATE SCHEMA IF NOT EXISTS {}", self.schema.name);
+        let found =
+            self.query("SELECT to_regnamespace($1) IS NOT NULL AS found").bind(self.schema.name.to_string());
+        if found.fetch_one(self.connection()).await?.flag("found")? {
+            return Ok(());
+        }
+        let text = format!("CREATE SCHEMA {}", self.schema.name);
         sqlx::raw_sql(AssertSqlSafe(text)).execute(&mut *self.transaction).await?;
         Ok(())
     }

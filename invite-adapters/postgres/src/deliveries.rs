@@ -1,6 +1,6 @@
 //! Deliveries with what stands around them: their batch, item, lane and invitation.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use crate::db::Db;
@@ -15,13 +15,19 @@ use invite_core::model::id::{BatchId, ClaimToken, DeliveryId, InvitationId, Orga
 use invite_core::model::invitation::{InvitationState, RevokeReason};
 use invite_core::model::item::{Action, Decision};
 use invite_core::model::message::Channel;
-use invite_core::model::organisation::ChannelRule;
+use invite_core::model::organisation::{ChannelRule, Settings};
 use invite_core::model::outcome::{Answer, Receipt};
 use invite_core::model::sender::{Covers, SenderKey};
-use serde_json::json;
-use sqlx::postgres::PgRow;
+use serde_json::Value;
+use sqlx::Postgres;
+use sqlx::postgres::{PgArguments, PgRow};
+use sqlx::query::Query;
+use sqlx::types::Json;
+use uuid::Uuid;
 
+use crate::alone::Alone;
 use crate::error::Step;
+use crate::organisations::lasting_settings;
 use crate::rows::{At, Columns, Key, json, missing, uuids, word};
 use crate::write::Write;
 
@@ -70,8 +76,6 @@ pub(crate) struct BatchFacts {
     pub(crate) resets: bool,
     pub(crate) planned_by: Actor,
     pub(crate) confirmed_by: Option<Actor>,
-    pub(crate) outcomes: u32,
-    pub(crate) hard_failures: u32,
 }
 
 impl BatchFacts {
@@ -100,56 +104,161 @@ impl BatchFacts {
             resets: row.flag("resets")?,
             planned_by: row.json("planned_by")?,
             confirmed_by: row.maybe_json("confirmed_by")?,
-            outcomes: row.small("outcomes")?,
-            hard_failures: row.small("hard_failures")?,
         })
     }
 }
 
-/// The deliveries that are there, in the order of their ids given.
+/// What batches have to say. $1: organisations, $2: batches, place by place
+macro_rules! batch_facts {
+    () => {
+        "SELECT b.organisation, b.id, b.state, b.action, b.by_id, b.channels, b.confirmed_order, b.resets,
+             b.planned_by, b.confirmed_by
+         FROM unnest($1::uuid[], $2::uuid[]) AS w (organisation, id)
+         JOIN invite.batch AS b ON b.organisation = w.organisation AND b.id = w.id
+         ORDER BY b.organisation, b.id"
+    };
+}
+
+/// Where a delivery belongs, which never changes.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    id: DeliveryId,
+    organisation: OrganisationId,
+    batch: BatchId,
+    user: UserId,
+}
+
+impl Write {
+    /// Takes deliveries, with what is decided by and what follows from them: their batches stay in their states, and what
+    /// is known of their people stays as it is, until the transaction ends. In the order of their ids.
+    pub(crate) async fn hold_deliveries(
+        &mut self,
+        ids: impl IntoIterator<Item = DeliveryId>,
+    ) -> Step<Vec<Delivery>> {
+        let places = self.places(ids).await?;
+        self.hold_places(places).await
+    }
+
+    /// The same, with the settings of their organisations, which stay so as well.
+    pub(crate) async fn hold_deliveries_and_settings(
+        &mut self,
+        ids: impl IntoIterator<Item = DeliveryId>,
+    ) -> Step<(Vec<Delivery>, HashMap<OrganisationId, Settings>)> {
+        let places = self.places(ids).await?;
+        let organisations: BTreeSet<_> = places.iter().map(|place| place.organisation).collect();
+        let mut all_settings = HashMap::new();
+        for organisation in organisations {
+            let settings = lasting_settings(self.db(), organisation).await?;
+            let settings = settings.ok_or_else(|| missing("settings"))?;
+            all_settings.insert(organisation, settings);
+        }
+        Ok((self.hold_places(places).await?, all_settings))
+    }
+
+    /// Takes deliveries whose lease is over; none while somebody else does.
+    pub(crate) async fn hold_lapsed(
+        &mut self,
+        most: i64,
+    ) -> Step<(Vec<Delivery>, HashMap<OrganisationId, Settings>)> {
+        let rows = self
+            .query("SELECT id FROM invite.delivery WHERE lease_until <= $1 ORDER BY lease_until LIMIT $2")
+            .bind(self.now)
+            .bind(most)
+            .fetch_all(self.db().connection())
+            .await?;
+        if rows.is_empty() || !self.db().try_alone(Alone::TakingBack).await? {
+            return Ok((Vec::new(), HashMap::new()));
+        }
+        let ids = rows.iter().map(|row| row.id("id")).collect::<Step<Vec<DeliveryId>>>()?;
+        let (mut rows, settings) = self.hold_deliveries_and_settings(ids).await?;
+        rows.retain(|delivery| delivery.lease_until.is_some_and(|until| until <= self.now));
+        Ok((rows, settings))
+    }
+
+    async fn places(&mut self, ids: impl IntoIterator<Item = DeliveryId>) -> Step<Vec<Place>> {
+        let rows = self
+            .query(
+                "SELECT d.id, d.organisation, d.batch, d.user_id FROM unnest($1::uuid[]) AS w (id)
+                 JOIN invite.delivery AS d ON d.id = w.id",
+            )
+            .bind(uuids(ids))
+            .fetch_all(self.db().connection())
+            .await?;
+        let place = |row: &PgRow| {
+            Ok(Place {
+                id: row.id("id")?,
+                organisation: row.id("organisation")?,
+                batch: row.id("batch")?,
+                user: row.id("user_id")?,
+            })
+        };
+        rows.iter().map(place).collect()
+    }
+
+    async fn hold_places(&mut self, places: Vec<Place>) -> Step<Vec<Delivery>> {
+        if places.is_empty() {
+            return Ok(Vec::new());
+        }
+        let batches: BTreeSet<_> = places.iter().map(|place| (place.organisation, place.batch)).collect();
+        let batches = self.hold_batches(&batches).await?;
+        let mut people: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
+        for place in &places {
+            people.entry(place.organisation).or_default().insert(place.user);
+        }
+        for (organisation, people) in people {
+            self.hold(organisation, people).await?;
+        }
+        let rows = rows(self.db(), places.iter().map(|place| place.id)).await?;
+        rows.iter().map(|row| delivery(row, &batches)).collect()
+    }
+
+    /// Keeps batches in the states in which they are.
+    async fn hold_batches(&mut self, keys: &BTreeSet<BatchKey>) -> Step<Batches> {
+        let held = self.query(concat!(batch_facts!(), " FOR KEY SHARE OF b"));
+        let rows = for_batches(held, keys).fetch_all(self.db().connection()).await?;
+        read_batches(&rows)
+    }
+}
+
+/// Takes deliveries, with what stands around them, in the order of their ids. What is decided by what stands around them
+/// asks for [`Write::hold_deliveries`].
 pub(crate) async fn deliveries(
     db: &mut Db,
     ids: impl IntoIterator<Item = DeliveryId>,
 ) -> Step<Vec<Delivery>> {
-    let rows =
-        db.query(include_str!("sql/deliveries.sql")).bind(uuids(ids)).fetch_all(db.connection()).await?;
-    let mut keys = Vec::new();
-    for row in &rows {
-        let key: (OrganisationId, BatchId) = (row.id("organisation")?, row.id("batch")?);
-        if !keys.contains(&key) {
-            keys.push(key);
-        }
-    }
-    let batches = batches(db, &keys).await?;
-    rows.iter()
-        .map(|row| {
-            let key = (row.id("organisation")?, row.id("batch")?);
-            let batch = batches.get(&key).ok_or_else(|| missing("batch"))?;
-            delivery(row, Arc::clone(batch))
-        })
-        .collect()
+    let rows = rows(db, ids).await?;
+    let keys = rows.iter().map(|row| Ok((row.id("organisation")?, row.id("batch")?)));
+    let keys: BTreeSet<BatchKey> = keys.collect::<Step<_>>()?;
+    let batches = for_batches(db.query(batch_facts!()), &keys).fetch_all(db.connection()).await?;
+    let batches = read_batches(&batches)?;
+    rows.iter().map(|row| delivery(row, &batches)).collect()
 }
 
-async fn batches(
-    db: &mut Db,
-    keys: &[(OrganisationId, BatchId)],
-) -> Step<HashMap<(OrganisationId, BatchId), Arc<BatchFacts>>> {
-    let list: Vec<_> = keys.iter().map(|(o, b)| json!([o.uuid(), b.uuid()])).collect();
-    let rows = db.query(
-        "SELECT b.organisation, b.id, b.state, b.action, b.by_id, b.channels, b.confirmed_order, b.resets,
-                b.planned_by, b.confirmed_by, b.outcomes, b.hard_failures
-         FROM jsonb_array_elements($1) WITH ORDINALITY AS w (value, key)
-         JOIN invite.batch AS b ON b.organisation = (w.value ->> 0)::uuid AND b.id = (w.value ->> 1)::uuid",
-    )
-    .bind(json(&list))
-    .fetch_all(db.connection())
-    .await?;
-    rows.iter()
-        .map(|row| Ok(((row.id("organisation")?, row.id("id")?), Arc::new(BatchFacts::read(row)?))))
-        .collect()
+async fn rows(db: &mut Db, ids: impl IntoIterator<Item = DeliveryId>) -> Step<Vec<PgRow>> {
+    Ok(db.query(include_str!("sql/deliveries.sql")).bind(uuids(ids)).fetch_all(db.connection()).await?)
 }
 
-fn delivery(row: &PgRow, batch: Arc<BatchFacts>) -> Step<Delivery> {
+type BatchKey = (OrganisationId, BatchId);
+
+type Batches = HashMap<BatchKey, Arc<BatchFacts>>;
+
+fn for_batches<'q>(
+    query: Query<'q, Postgres, PgArguments>,
+    keys: &BTreeSet<BatchKey>,
+) -> Query<'q, Postgres, PgArguments> {
+    query
+        .bind(uuids(keys.iter().map(|(organisation, _)| *organisation)))
+        .bind(uuids(keys.iter().map(|(_, batch)| *batch)))
+}
+
+fn read_batches(rows: &[PgRow]) -> Step<Batches> {
+    let facts =
+        |row: &PgRow| Ok(((row.id("organisation")?, row.id("id")?), Arc::new(BatchFacts::read(row)?)));
+    rows.iter().map(facts).collect()
+}
+
+fn delivery(row: &PgRow, batches: &Batches) -> Step<Delivery> {
+    let batch = batches.get(&(row.id("organisation")?, row.id("batch")?)).ok_or_else(|| missing("batch"))?;
     let reason = row.maybe_text("skip_reason")?;
     let decision = Decision::from_parts(&row.text("decision")?, reason.as_deref());
     Ok(Delivery {
@@ -171,7 +280,7 @@ fn delivery(row: &PgRow, batch: Arc<BatchFacts>) -> Step<Delivery> {
         receipt: row.maybe_text("receipt")?.map(Receipt),
         sent_at: row.maybe_at("sent_at")?,
         changed_at: row.at("changed_at")?,
-        batch,
+        batch: Arc::clone(batch),
         decision: decision.ok_or_else(|| missing("decision"))?,
         credential: row.maybe_word("credential")?,
         generation: row.maybe_generation("generation")?,
@@ -217,12 +326,29 @@ impl Write {
         &mut self,
         deliveries: impl IntoIterator<Item = &'a Delivery>,
     ) -> Step<()> {
-        let list: Vec<_> = deliveries.into_iter().map(columns).collect();
-        if list.is_empty() {
+        let columns = Columned::of(deliveries);
+        if columns.id.is_empty() {
             return Ok(());
         }
         self.query(include_str!("sql/save_deliveries.sql"))
-            .bind(json(&list))
+            .bind(columns.id)
+            .bind(columns.lane)
+            .bind(columns.state)
+            .bind(columns.reason)
+            .bind(columns.attempts)
+            .bind(columns.unseen)
+            .bind(columns.suspect)
+            .bind(columns.first_attempt_at)
+            .bind(columns.due_at)
+            .bind(columns.waits_for)
+            .bind(columns.early)
+            .bind(columns.token)
+            .bind(columns.lease_until)
+            .bind(columns.alone)
+            .bind(columns.answer)
+            .bind(columns.receipt)
+            .bind(columns.sent_at)
+            .bind(columns.changed_at)
             .execute(self.db().connection())
             .await?;
         Ok(())
@@ -271,27 +397,53 @@ impl Write {
     }
 }
 
-fn columns(delivery: &Delivery) -> serde_json::Value {
-    let Standing { state, reason, attempts, unseen, suspect, first_attempt_at, due_at, waits_for, early } =
-        &delivery.standing;
-    json!({
-        "id": delivery.id.uuid(),
-        "lane": delivery.lane,
-        "state": state,
-        "reason": reason,
-        "attempts": attempts,
-        "unseen": unseen,
-        "suspect": i64::from(*suspect),
-        "first_attempt_at": first_attempt_at,
-        "due_at": *due_at,
-        "waits_for": waits_for,
-        "early": early.as_ref().map(word),
-        "token": delivery.token.map(Key::uuid),
-        "lease_until": delivery.lease_until,
-        "alone": i64::from(delivery.alone),
-        "answer": delivery.answer.as_ref().map(json),
-        "receipt": delivery.receipt.as_ref().map(|receipt| &receipt.0),
-        "sent_at": delivery.sent_at,
-        "changed_at": delivery.changed_at,
-    })
+/// Deliveries column by column, for `unnest`.
+#[derive(Debug, Default)]
+struct Columned {
+    id: Vec<Uuid>,
+    lane: Vec<i64>,
+    state: Vec<String>,
+    reason: Vec<Option<String>>,
+    attempts: Vec<i64>,
+    unseen: Vec<i64>,
+    suspect: Vec<bool>,
+    first_attempt_at: Vec<Option<At>>,
+    due_at: Vec<At>,
+    waits_for: Vec<Option<String>>,
+    early: Vec<Option<String>>,
+    token: Vec<Option<Uuid>>,
+    lease_until: Vec<Option<At>>,
+    alone: Vec<bool>,
+    answer: Vec<Option<Json<Value>>>,
+    receipt: Vec<Option<String>>,
+    sent_at: Vec<Option<At>>,
+    changed_at: Vec<At>,
+}
+
+impl Columned {
+    fn of<'a>(deliveries: impl IntoIterator<Item = &'a Delivery>) -> Self {
+        let mut columns = Self::default();
+        for delivery in deliveries {
+            let standing = &delivery.standing;
+            columns.id.push(delivery.id.uuid());
+            columns.lane.push(delivery.lane);
+            columns.state.push(word(&standing.state));
+            columns.reason.push(standing.reason.as_ref().map(word));
+            columns.attempts.push(standing.attempts.into());
+            columns.unseen.push(standing.unseen.into());
+            columns.suspect.push(standing.suspect);
+            columns.first_attempt_at.push(standing.first_attempt_at);
+            columns.due_at.push(standing.due_at);
+            columns.waits_for.push(standing.waits_for.as_ref().map(word));
+            columns.early.push(standing.early.as_ref().map(word));
+            columns.token.push(delivery.token.map(Key::uuid));
+            columns.lease_until.push(delivery.lease_until);
+            columns.alone.push(delivery.alone);
+            columns.answer.push(delivery.answer.as_ref().map(json));
+            columns.receipt.push(delivery.receipt.as_ref().map(|receipt| receipt.0.clone()));
+            columns.sent_at.push(delivery.sent_at);
+            columns.changed_at.push(delivery.changed_at);
+        }
+        columns
+    }
 }

@@ -31,6 +31,13 @@ impl From<PortError> for Fault {
 }
 
 impl Fault {
+    /// Whether the database undid the transaction for another one's sake, so that the same may go well now:
+    /// `serialization_failure` and `deadlock_detected`.
+    pub(crate) fn is_broken_off(&self) -> bool {
+        let Self::Sql(sqlx::Error::Database(error)) = self else { return false };
+        matches!(error.code().as_deref(), Some("40001" | "40P01"))
+    }
+
     /// The error for the caller, who is told what was being done.
     pub(crate) fn doing(self, doing: &str) -> PortError {
         match self {

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use crate::db::Db;
-use invite_core::credential::{Salt, SealedSecret};
+use invite_core::credential::{Salt, SealedSecret, StoredForm};
 use invite_core::decision::begin::{self, Take};
 use invite_core::decision::leave::end_reason;
 use invite_core::machine::delivery::DeliveryEvent;
@@ -12,12 +12,11 @@ use invite_core::model::credential::{CredentialKind, Generation};
 use invite_core::model::delivery::EndReason;
 use invite_core::model::id::{BatchId, CredentialId, DeliveryId, InvitationId, OrganisationId, UserId};
 use invite_core::model::invitation::{InvitationState, RevokeReason};
-use serde_json::json;
 use sqlx::postgres::PgRow;
 
-use crate::deliveries::{deliveries, seen};
+use crate::deliveries::seen;
 use crate::error::Step;
-use crate::rows::{At, Columns, Key, json, missing};
+use crate::rows::{At, Columns, Key, missing, uuids, word};
 use crate::write::Write;
 
 /// An invitation.
@@ -113,12 +112,13 @@ impl Begun {
         let mut keys: Vec<_> = keys.into_iter().collect();
         keys.sort_unstable();
         keys.dedup();
-        let list: Vec<_> = keys.iter().map(|(o, i)| json!([o.uuid(), i.uuid()])).collect();
-        let list = json(&list);
+        let organisations = uuids(keys.iter().map(|(organisation, _)| *organisation));
+        let invitations = uuids(keys.iter().map(|(_, invitation)| *invitation));
         let mut begun = Self::default();
         let rows = db
             .query(include_str!("sql/invitations.sql"))
-            .bind(list.clone())
+            .bind(organisations.clone())
+            .bind(invitations.clone())
             .fetch_all(db.connection())
             .await?;
         for row in rows {
@@ -127,12 +127,12 @@ impl Begun {
         }
         let rows = db
             .query(
-                "SELECT c.* FROM jsonb_array_elements($1) WITH ORDINALITY AS w (value, key)
-             JOIN invite.credential AS c
-                 ON c.organisation = (w.value ->> 0)::uuid AND c.invitation = (w.value ->> 1)::uuid
+                "SELECT c.* FROM unnest($1::uuid[], $2::uuid[]) AS w (organisation, invitation)
+             JOIN invite.credential AS c ON c.organisation = w.organisation AND c.invitation = w.invitation
              ORDER BY c.generation",
             )
-            .bind(list)
+            .bind(organisations)
+            .bind(invitations)
             .fetch_all(db.connection())
             .await?;
         for row in rows {
@@ -172,10 +172,10 @@ pub(crate) async fn open_invitations(
     let mut people: Vec<_> = people.into_iter().collect();
     people.sort_unstable();
     people.dedup();
-    let list: Vec<_> = people.iter().map(|(o, u)| json!([o.uuid(), u.uuid()])).collect();
     let rows = db
         .query(include_str!("sql/open_invitations_of.sql"))
-        .bind(json(&list))
+        .bind(uuids(people.iter().map(|(organisation, _)| *organisation)))
+        .bind(uuids(people.iter().map(|(_, user)| *user)))
         .fetch_all(db.connection())
         .await?;
     let mut open = rows.iter().map(Invitation::read).collect::<Step<Vec<_>>>()?;
@@ -183,7 +183,72 @@ pub(crate) async fn open_invitations(
     Ok(open)
 }
 
+/// A credential that was minted just now.
+#[derive(Debug)]
+pub(crate) struct NewCredential {
+    pub(crate) organisation: OrganisationId,
+    pub(crate) invitation: InvitationId,
+    pub(crate) credential: Credential,
+    pub(crate) stored: StoredForm,
+}
+
 impl Write {
+    /// Keeps invitations that are new or changed.
+    pub(crate) async fn save_invitations<'a>(
+        &mut self,
+        invitations: impl IntoIterator<Item = &'a Invitation>,
+    ) -> Step<()> {
+        let invitations: Vec<_> = invitations.into_iter().collect();
+        if invitations.is_empty() {
+            return Ok(());
+        }
+        let all = || invitations.iter();
+        let reason = |one: &&Invitation| one.stored.revoke_reason().map(RevokeReason::as_str);
+        self.query(include_str!("sql/save_invitations.sql"))
+            .bind(uuids(all().map(|one| one.organisation)))
+            .bind(uuids(all().map(|one| one.id)))
+            .bind(uuids(all().map(|one| one.user)))
+            .bind(uuids(all().map(|one| one.batch)))
+            .bind(all().map(|one| one.stored.as_str()).collect::<Vec<_>>())
+            .bind(all().map(reason).collect::<Vec<_>>())
+            .bind(all().map(|one| one.created_at).collect::<Vec<_>>())
+            .bind(all().map(|one| one.expires_at).collect::<Vec<_>>())
+            .bind(all().map(|one| one.announced).collect::<Vec<_>>())
+            .bind(all().map(|one| one.salt.map(|salt| salt.as_bytes().to_vec())).collect::<Vec<_>>())
+            .execute(self.db().connection())
+            .await?;
+        Ok(())
+    }
+
+    /// Keeps credentials that were minted just now.
+    pub(crate) async fn save_credentials(&mut self, new: &[NewCredential]) -> Step<()> {
+        if new.is_empty() {
+            return Ok(());
+        }
+        let all = || new.iter().map(|new| &new.credential);
+        let stored = |new: &NewCredential| match &new.stored {
+            StoredForm::Password(hash) => (Some(hash.as_str().to_owned()), None),
+            StoredForm::Link(digest) => (None, Some(digest.as_bytes().to_vec())),
+        };
+        let (passwords, digests): (Vec<_>, Vec<_>) = new.iter().map(stored).unzip();
+        let sealed = |one: &Credential| one.sealed.as_ref().map(|sealed| sealed.as_bytes().to_vec());
+        self.query(include_str!("sql/save_credentials.sql"))
+            .bind(uuids(new.iter().map(|new| new.organisation)))
+            .bind(uuids(new.iter().map(|new| new.invitation)))
+            .bind(all().map(|one| i64::from(one.generation.number())).collect::<Vec<_>>())
+            .bind(uuids(all().map(|one| one.id)))
+            .bind(uuids(all().map(|one| one.batch)))
+            .bind(all().map(|one| word(&one.kind)).collect::<Vec<_>>())
+            .bind(passwords)
+            .bind(digests)
+            .bind(all().map(sealed).collect::<Vec<_>>())
+            .bind(all().map(|one| one.minted_at).collect::<Vec<_>>())
+            .bind(all().map(|one| one.expires_at).collect::<Vec<_>>())
+            .execute(self.db().connection())
+            .await?;
+        Ok(())
+    }
+
     /// Revokes an invitation, cancels what is unsent of it, and looks whether a retirement by it has to be lifted.
     pub(crate) async fn revoke(&mut self, invitation: &Invitation, reason: RevokeReason) -> Step<()> {
         if self.close_invitation(invitation, InvitationEvent::Revoke(reason)).await? {
@@ -240,7 +305,7 @@ impl Write {
         if ids.is_empty() {
             return Ok(());
         }
-        let mut rows = deliveries(self.db(), ids).await?;
+        let mut rows = self.hold_deliveries(ids).await?;
         for delivery in &mut rows {
             self.step(delivery, DeliveryEvent::Cancel(reason));
         }

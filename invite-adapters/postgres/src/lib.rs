@@ -9,6 +9,7 @@ mod accounts;
 mod alone;
 mod batches;
 mod begin;
+mod breaker;
 mod claim;
 mod db;
 mod deliveries;
@@ -19,10 +20,13 @@ mod imports;
 mod invitations;
 mod leaving;
 mod offers;
+mod open;
 mod organisations;
 mod people;
 mod pilot;
+mod planning;
 mod plans;
+mod progress;
 mod queue;
 mod record;
 mod records;
@@ -35,22 +39,35 @@ mod sweep;
 mod waits;
 mod write;
 
+use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
-use chrono::{DateTime, Utc};
 use invite_core::policy::Policy;
 use invite_core::port::clock::Clock;
 use invite_core::port::error::PortResult;
 use sqlx::Row;
-use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+use sqlx::postgres::PgPool;
+use uuid::Uuid;
+
+pub use crate::schema::{Migration, migrations};
 
 use crate::db::{Db, Schema};
 use crate::error::{Fault, Step};
 use crate::rows::{At, whole_micros};
 use crate::write::Write;
 
-/// Connections of a store that has opened its own.
-const CONNECTIONS: u32 = 10;
+/// How long it is waited at most after a transaction was broken off, before each of the times that it is done again.
+const BROKEN_OFF: [Duration; 5] = [
+    Duration::from_millis(20),
+    Duration::from_millis(50),
+    Duration::from_millis(100),
+    Duration::from_millis(200),
+    Duration::from_millis(400),
+];
+
+/// What is done in a transaction.
+type Work<'a, T> = Pin<Box<dyn Future<Output = Step<T>> + Send + 'a>>;
 
 /// All stores on one PostgreSQL database. Clones share its connections.
 #[derive(Debug, Clone)]
@@ -62,29 +79,6 @@ pub struct PgStore {
 }
 
 impl PgStore {
-    /// Opens a database by its URL, with connections of its own, and brings the tables to the newest version.
-    pub async fn connect(url: &str) -> PortResult<Self> {
-        const DOING: &str = "open the database";
-        let options: PgConnectOptions = url.parse().map_err(|error| Fault::from(error).doing(DOING))?;
-        let pool = PgPoolOptions::new().max_connections(CONNECTIONS).connect_with(options).await;
-        Self::new(pool.map_err(|error| Fault::from(error).doing(DOING))?).await
-    }
-
-    /// Puts the store into the host's database, on the host's pool, in the schema `invite`, and brings its tables to the
-    /// newest version.
-    pub async fn new(pool: PgPool) -> PortResult<Self> {
-        Self::in_schema(pool, "invite").await
-    }
-
-    /// The same in a schema of this name.
-    pub async fn in_schema(pool: PgPool, schema: &str) -> PortResult<Self> {
-        let store = Self { pool, schema: Schema::named(schema), clock: None };
-        schema::migrate(&store.pool, &store.schema)
-            .await
-            .map_err(|fault| fault.doing("create or update the tables"))?;
-        Ok(store)
-    }
-
     /// On this clock instead of the database's: for tests. All stores on one schema must be on the same.
     #[must_use]
     pub fn with_clock(mut self, clock: Arc<dyn Clock>) -> Self {
@@ -100,18 +94,40 @@ impl PgStore {
     /// A transaction that writes, under the host's figures.
     async fn write_under(&self, doing: &'static str, policy: Policy) -> PortResult<Write> {
         let begun = async {
-            let mut db = Db::new(self.pool.begin().await?, self.schema.clone());
-            let now = self.instant(&mut db).await?;
+            let mut db = Db::writing(&self.pool, &self.schema, self.clock.clone()).await?;
+            let now = db.now().await?;
             Ok((db, now))
         };
         let (db, now) = begun.await.map_err(|fault: Fault| fault.doing(doing))?;
         Ok(Write::new(db, now, policy, doing))
     }
 
+    /// Does something in a transaction of its own. Where the database breaks it off for another transaction's sake (they
+    /// waited for each other), it is done again after a moment.
+    async fn writing<A: ?Sized + Sync, T>(
+        &self,
+        doing: &'static str,
+        policy: &Policy,
+        asked: &A,
+        work: for<'a> fn(&'a mut Write, &'a A) -> Work<'a, T>,
+    ) -> PortResult<T> {
+        let mut waits = BROKEN_OFF.iter();
+        loop {
+            let mut write = self.write_under(doing, policy.clone()).await?;
+            let done = work(&mut write, asked).await;
+            match (write.try_end(done).await, waits.next()) {
+                (Err(fault), Some(wait)) if fault.is_broken_off() => {
+                    tracing::debug!(doing, "the transaction was broken off for another one's sake");
+                    tokio::time::sleep(wait.mul_f64(chance())).await;
+                }
+                (ended, _) => return ended.map_err(|fault| fault.doing(doing)),
+            }
+        }
+    }
+
     /// A snapshot.
     async fn read(&self) -> Step<Db> {
-        let transaction = self.pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
-        Ok(Db::new(transaction, self.schema.clone()))
+        Db::reading(&self.pool, &self.schema, self.clock.clone()).await
     }
 
     /// Now, where nothing else is asked.
@@ -125,11 +141,12 @@ impl PgStore {
 
     /// Now, as it can be stored.
     async fn instant(&self, db: &mut Db) -> Step<At> {
-        if let Some(clock) = &self.clock {
-            return Ok(whole_micros(clock.now()));
-        }
-        let row = db.query("SELECT clock_timestamp() AS now").fetch_one(db.connection()).await?;
-        let now: DateTime<Utc> = row.try_get("now")?;
-        Ok(now)
+        db.now().await
     }
+}
+
+/// A number from nought to one that differs from one transaction to the next, so that two that were in each other's way
+/// are not again.
+fn chance() -> f64 {
+    f64::from(Uuid::now_v7().as_bytes()[15]) / f64::from(u8::MAX)
 }

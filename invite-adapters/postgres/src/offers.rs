@@ -22,11 +22,10 @@ use invite_core::port::offers::{HandOverLink, LinkHandedOver, Offers, Refresh, R
 use invite_core::port::plans::{Confirm, Confirmed, NewPlan, PlanPage};
 
 use crate::PgStore;
-use crate::begin::{columns, credential_columns};
 use crate::error::{Fault, Step};
-use crate::invitations::{Credential, Invitation, open_invitations};
+use crate::invitations::{Credential, Invitation, NewCredential, open_invitations};
 use crate::organisations::settings;
-use crate::rows::{At, Columns, Key, delta, json};
+use crate::rows::{At, Columns, Key, delta};
 use crate::write::Write;
 
 #[async_trait]
@@ -127,15 +126,9 @@ impl Write {
             reservation: 0,
             used_at: None,
         };
-        let credential = credential_columns(organisation, id, &credential, &StoredForm::Link(digest));
-        self.query(include_str!("sql/save_invitations.sql"))
-            .bind(json(&[columns(&invitation)]))
-            .execute(self.db().connection())
-            .await?;
-        self.query(include_str!("sql/save_credentials.sql"))
-            .bind(json(&[credential]))
-            .execute(self.db().connection())
-            .await?;
+        self.save_invitations([&invitation]).await?;
+        let stored = StoredForm::Link(digest);
+        self.save_credentials(&[NewCredential { organisation, invitation: id, credential, stored }]).await?;
         self.query(
             "UPDATE invite.item SET generation = $1 WHERE organisation = $2 AND batch = $3 AND user_id = $4",
         )
@@ -263,7 +256,7 @@ impl Write {
         let One { plan, page } = one;
         let (actor, id) = (plan.actor.clone(), plan.id);
         self.open_plan(plan).await?;
-        self.plan_page(page).await?;
+        self.plan_page(&page).await?;
         let policy = self.policy.clone();
         let confirm = Confirm {
             plan: id,

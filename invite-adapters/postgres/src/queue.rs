@@ -15,7 +15,6 @@ use invite_core::port::queue::{Begin, Begun, Claim, Claimed, Queue, Record, Repo
 
 use crate::PgStore;
 use crate::claim::{pauses, stops_a_destination};
-use crate::deliveries::deliveries;
 use crate::error::Step;
 use crate::rows::{At, Columns, Key, delta};
 use crate::write::Write;
@@ -23,39 +22,42 @@ use crate::write::Write;
 #[async_trait]
 impl Queue for PgStore {
     async fn claim(&self, claim: Claim) -> PortResult<Claimed> {
-        let mut write = self.write_under("claim messages", claim.policy.clone()).await?;
-        let claimed = write.claim(&claim).await;
-        write.end(claimed).await
+        self.writing("claim messages", &claim.policy, &claim, |write, claim| Box::pin(write.claim(claim)))
+            .await
     }
 
     async fn renew(&self, claims: Vec<ClaimToken>, lease: Duration) -> PortResult<Vec<bool>> {
-        let mut write = self.write("renew leases").await?;
-        let renewed = write.renew(&claims, lease).await;
-        write.end(renewed).await
+        let (policy, asked) = (Policy::default(), (claims, lease));
+        self.writing("renew leases", &policy, &asked, |write, (claims, lease)| {
+            Box::pin(write.renew(claims, *lease))
+        })
+        .await
     }
 
     async fn begin(&self, begin: Begin) -> PortResult<Vec<Begun>> {
-        let mut write = self.write_under("begin messages", begin.policy.clone()).await?;
-        let begun = write.begin(begin).await;
-        write.end(begun).await
+        self.writing("begin messages", &begin.policy, &begin, |write, begin| Box::pin(write.begin(begin)))
+            .await
     }
 
     async fn record(&self, record: Record) -> PortResult<Vec<Option<DeliveryState>>> {
-        let mut write = self.write_under("record outcomes", record.policy).await?;
-        let recorded = write.record(record.outcomes).await;
-        write.end(recorded).await
+        let Record { outcomes, policy } = record;
+        self.writing("record outcomes", &policy, &outcomes, |write, outcomes| {
+            Box::pin(write.record(outcomes))
+        })
+        .await
     }
 
     async fn release(&self, claim: ClaimToken, deliveries: Vec<DeliveryId>) -> PortResult<()> {
-        let mut write = self.write("give back messages").await?;
-        let released = write.release(claim, deliveries).await;
-        write.end(released).await
+        let (policy, asked) = (Policy::default(), (claim, deliveries));
+        self.writing("give back messages", &policy, &asked, |write, (claim, deliveries)| {
+            Box::pin(write.release(*claim, deliveries))
+        })
+        .await
     }
 
     async fn report(&self, reports: Vec<Reported>, policy: Policy) -> PortResult<Vec<bool>> {
-        let mut write = self.write_under("keep what a provider reports", policy).await?;
-        let reported = write.report(reports).await;
-        write.end(reported).await
+        const DOING: &str = "keep what a provider reports";
+        self.writing(DOING, &policy, &reports, |write, reports| Box::pin(write.report(reports))).await
     }
 
     async fn waiting(&self) -> PortResult<Waiting> {
@@ -63,9 +65,7 @@ impl Queue for PgStore {
     }
 
     async fn sweep(&self, limit: usize, policy: Policy) -> PortResult<u64> {
-        let mut write = self.write_under("sweep", policy).await?;
-        let swept = write.sweep(limit).await;
-        write.end(swept).await
+        self.sweep_in_chunks(limit, &policy).await
     }
 }
 
@@ -90,8 +90,8 @@ impl Write {
         Ok(stand)
     }
 
-    async fn release(&mut self, claim: ClaimToken, ids: Vec<DeliveryId>) -> Step<()> {
-        let mut rows = deliveries(self.db(), ids).await?;
+    async fn release(&mut self, claim: ClaimToken, ids: &[DeliveryId]) -> Step<()> {
+        let mut rows = self.hold_deliveries(ids.iter().copied()).await?;
         rows.retain(|delivery| {
             delivery.token == Some(claim) && delivery.standing.state == DeliveryState::Claimed
         });

@@ -3,11 +3,8 @@
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use invite_core::decision::record::{
-    Consequences, Recorded, Stops, Suppress, brakes, consequences, late_acceptance,
-};
+use invite_core::decision::record::{Consequences, Recorded, Stops, Suppress, consequences, late_acceptance};
 use invite_core::machine::delivery::{DeliveryEvent, Report, Standing};
-use invite_core::model::batch::BatchState;
 use invite_core::model::delivery::{DeliveryState, EndReason};
 use invite_core::model::event::Happening;
 use invite_core::model::id::{BatchId, DeliveryId, InvitationId, OrganisationId, UserId};
@@ -27,7 +24,7 @@ use crate::error::Step;
 use crate::histories::address_key;
 use crate::invitations::{Begun, Invitation, open_invitations};
 use crate::organisations::settings;
-use crate::rows::{Columns, Key, delta, json};
+use crate::rows::{Key, uuids};
 use crate::write::Write;
 
 /// A delivery that has moved on by an outcome.
@@ -62,61 +59,38 @@ struct Ledger {
     begun: Begun,
     /// Open invitations of the people whose messages were accepted.
     open: Vec<Invitation>,
-    pauses: BTreeMap<String, SenderPause>,
-    runs: BTreeMap<SenderKey, Run>,
-    changed_runs: BTreeSet<SenderKey>,
-    brakes: HashMap<(OrganisationId, BatchId), Brake>,
     /// Invitations whose first message is accepted now.
     told: BTreeSet<(OrganisationId, InvitationId)>,
-    /// Messages that go back to the queue.
-    again: Vec<DeliveryId>,
-}
-
-/// Identical policy refusals in a row.
-struct Run {
-    text: String,
-    deliveries: Vec<DeliveryId>,
-}
-
-struct Brake {
-    state: BatchState,
-    outcomes: u32,
-    hard_failures: u32,
-}
-
-impl Brake {
-    fn of(delivery: &Delivery) -> Self {
-        let batch = &delivery.batch;
-        Self { state: batch.state, outcomes: batch.outcomes, hard_failures: batch.hard_failures }
-    }
 }
 
 impl Write {
     /// Keeps outcomes; answers where each message stands then, in the order asked.
-    pub(crate) async fn record(&mut self, outcomes: Vec<RecordDelivery>) -> Step<Vec<Option<DeliveryState>>> {
-        let rows = deliveries(self.db(), outcomes.iter().map(|outcome| outcome.id)).await?;
+    pub(crate) async fn record(&mut self, outcomes: &[RecordDelivery]) -> Step<Vec<Option<DeliveryState>>> {
+        let ids = outcomes.iter().map(|outcome| outcome.id);
+        let (rows, settings) = self.hold_deliveries_and_settings(ids).await?;
+        self.look_at_the_clock().await?;
         let mut rows: HashMap<DeliveryId, Delivery> = rows.into_iter().map(|row| (row.id, row)).collect();
         let mut kept = Vec::with_capacity(outcomes.len());
         let mut changes = Vec::new();
         for RecordDelivery { token, id, result } in outcomes {
             let holds = |delivery: &&mut Delivery| {
-                delivery.token == Some(token) && delivery.standing.state == DeliveryState::HandingOver
+                delivery.token == Some(*token) && delivery.standing.state == DeliveryState::HandingOver
             };
-            let Some(delivery) = rows.get_mut(&id).filter(holds) else {
+            let Some(delivery) = rows.get_mut(id).filter(holds) else {
                 kept.push(None);
                 continue;
             };
             let damaged = matches!(result, HandOverResult::Damaged(_));
-            if let Some((before, outcome)) = self.record_one(delivery, result) {
+            if let Some((before, outcome)) = self.record_one(delivery, result.clone()) {
                 changes.push(Change { delivery: delivery.clone(), before, outcome });
             }
             if damaged {
                 self.wipe_damaged(&delivery.clone()).await?;
             }
-            kept.push(Some(id));
+            kept.push(Some(*id));
         }
         self.save_deliveries(rows.values()).await?;
-        let again = self.follow(changes).await?;
+        let again = self.follow(changes, settings).await?;
         Ok(kept
             .into_iter()
             .map(|id| {
@@ -183,18 +157,10 @@ impl Write {
 
     /// Takes back what workers were not heard of in time about. How many.
     pub(crate) async fn take_back_lapsed(&mut self, most: i64) -> Step<usize> {
-        let now = self.now;
-        let rows = self
-            .query("SELECT id FROM invite.delivery WHERE lease_until <= $1 ORDER BY lease_until LIMIT $2")
-            .bind(now)
-            .bind(most)
-            .fetch_all(self.db().connection())
-            .await?;
+        let (mut rows, settings) = self.hold_lapsed(most).await?;
         if rows.is_empty() {
             return Ok(0);
         }
-        let ids = rows.iter().map(|row| row.id("id")).collect::<Step<Vec<_>>>()?;
-        let mut rows = deliveries(self.db(), ids).await?;
         let mut changes = Vec::new();
         for delivery in &mut rows {
             let before = self.step(delivery, DeliveryEvent::LeaseLost { alone: delivery.alone });
@@ -208,32 +174,33 @@ impl Write {
             changes.push(Change { delivery: delivery.clone(), before, outcome });
         }
         self.save_deliveries(&rows).await?;
-        self.follow(changes).await?;
+        self.follow(changes, settings).await?;
         Ok(rows.len())
     }
 
     /// Everything that follows from outcomes. Gives the messages that go back to the queue.
-    async fn follow(&mut self, changes: Vec<Change>) -> Step<Vec<DeliveryId>> {
+    async fn follow(
+        &mut self,
+        changes: Vec<Change>,
+        settings: HashMap<OrganisationId, Settings>,
+    ) -> Step<Vec<DeliveryId>> {
         if changes.is_empty() {
             return Ok(Vec::new());
         }
-        let mut ledger = self.open_ledger(&changes).await?;
+        let mut ledger = self.open_ledger(&changes, settings).await?;
+        let mut all = Vec::with_capacity(changes.len());
         for change in &changes {
-            self.follow_one(change, &mut ledger).await?;
+            all.push((&change.delivery, self.follow_one(change, &mut ledger).await?));
         }
-        self.close_ledger(ledger).await
+        self.tell_first_acceptances(&ledger).await?;
+        self.follow_for_senders(&all).await
     }
 
-    async fn open_ledger(&mut self, changes: &[Change]) -> Step<Ledger> {
-        let mut all_settings = HashMap::new();
-        let mut brakes = HashMap::new();
-        for Change { delivery, .. } in changes {
-            let organisation = delivery.organisation;
-            if let Entry::Vacant(place) = all_settings.entry(organisation) {
-                place.insert(settings(self.db(), organisation).await?);
-            }
-            brakes.entry((organisation, delivery.batch.id)).or_insert_with(|| Brake::of(delivery));
-        }
+    async fn open_ledger(
+        &mut self,
+        changes: &[Change],
+        settings: HashMap<OrganisationId, Settings>,
+    ) -> Step<Ledger> {
         let accepted = || {
             changes
                 .iter()
@@ -244,31 +211,10 @@ impl Write {
         let begun = Begun::read(self.db(), keys).await?;
         let people = accepted().map(|delivery| (delivery.organisation, delivery.user));
         let open = open_invitations(self.db(), people).await?;
-        let mut runs: BTreeMap<SenderKey, Run> = BTreeMap::new();
-        let rows = self
-            .query("SELECT sender, delivery, answer FROM invite.refusal ORDER BY sender, delivery")
-            .fetch_all(self.db().connection())
-            .await?;
-        for row in rows {
-            let text = row.text("answer")?;
-            let run = runs.entry(SenderKey(row.text("sender")?));
-            let run = run.or_insert(Run { text, deliveries: Vec::new() });
-            run.deliveries.push(row.id("delivery")?);
-        }
-        Ok(Ledger {
-            settings: all_settings,
-            begun,
-            open,
-            pauses: pauses(self.db()).await?,
-            runs,
-            changed_runs: BTreeSet::new(),
-            brakes,
-            told: BTreeSet::new(),
-            again: Vec::new(),
-        })
+        Ok(Ledger { settings, begun, open, told: BTreeSet::new() })
     }
 
-    async fn follow_one(&mut self, change: &Change, ledger: &mut Ledger) -> Step<()> {
+    async fn follow_one(&mut self, change: &Change, ledger: &mut Ledger) -> Step<Consequences> {
         let Change { delivery, outcome, .. } = change;
         let organisation = delivery.organisation;
         let retired = self.retired_for(delivery).await?;
@@ -282,12 +228,11 @@ impl Write {
         if also.may_lift {
             self.may_lift(organisation, delivery.user, delivery.invitation);
         }
-        self.follow_for_sender(delivery, &also, ledger).await?;
         let failed = delivery.standing.state == DeliveryState::Failed;
         if also.is_outcome || failed {
-            self.count(delivery, also.hard_failure || failed, ledger).await?;
+            self.count(organisation, delivery.batch.id, also.hard_failure || failed);
         }
-        Ok(())
+        Ok(also)
     }
 
     async fn follow_acceptance(
@@ -307,18 +252,22 @@ impl Write {
     }
 
     /// What follows from reports which show that providers had accepted messages after all.
-    async fn follow_late_acceptances(&mut self, changes: Vec<Change>) -> Step<()> {
+    async fn follow_late_acceptances(
+        &mut self,
+        changes: Vec<Change>,
+        settings: HashMap<OrganisationId, Settings>,
+    ) -> Step<()> {
         if changes.is_empty() {
             return Ok(());
         }
-        let mut ledger = self.open_ledger(&changes).await?;
+        let mut ledger = self.open_ledger(&changes, settings).await?;
         for change in &changes {
             let retired = self.retired_for(&change.delivery).await?;
             if let Some(also) = late_acceptance(&change.recorded(&ledger, retired)) {
                 self.follow_acceptance(&change.delivery, &also, &mut ledger).await?;
             }
         }
-        self.close_ledger(ledger).await.map(drop)
+        self.tell_first_acceptances(&ledger).await
     }
 
     /// Whether the person's own password is retired, where that is looked at.
@@ -334,6 +283,23 @@ impl Write {
             let (user, invitation, batch) = (delivery.user, delivery.invitation, delivery.batch.id);
             self.event(delivery.organisation, Happening::Invited { user, invitation, batch });
         }
+    }
+
+    /// Keeps of which invitations it was told that their first message was accepted.
+    async fn tell_first_acceptances(&mut self, ledger: &Ledger) -> Step<()> {
+        if ledger.told.is_empty() {
+            return Ok(());
+        }
+        self.query(
+            "UPDATE invite.invitation AS v SET told = true
+             FROM unnest($1::uuid[], $2::uuid[]) AS w (organisation, id)
+             WHERE v.organisation = w.organisation AND v.id = w.id",
+        )
+        .bind(uuids(ledger.told.iter().map(|(organisation, _)| *organisation)))
+        .bind(uuids(ledger.told.iter().map(|(_, invitation)| *invitation)))
+        .execute(self.db().connection())
+        .await?;
+        Ok(())
     }
 
     /// Revokes the person's open invitations that were begun before this one.
@@ -454,212 +420,20 @@ impl Write {
         Ok(())
     }
 
-    async fn follow_for_sender(
-        &mut self,
-        delivery: &Delivery,
-        also: &Consequences,
-        ledger: &mut Ledger,
-    ) -> Step<()> {
-        let Delivery { sender, account, destination, .. } = delivery;
-        let stopped = also.stops.as_ref().map(|stops| Covers::of(stops.scope, sender, account, destination));
-        if also.sender_works {
-            for key in matching(sender, account, destination) {
-                let is_blocked =
-                    ledger.pauses.get(&key).is_some_and(|pause| pause.kind == PauseKind::Blocked);
-                if is_blocked && stopped.as_ref().is_none_or(|covers| covers.key() != key) {
-                    self.resume_sender(&key, ledger).await?;
-                }
-            }
-            if ledger.runs.remove(sender).is_some() {
-                ledger.changed_runs.insert(sender.clone());
-            }
-        }
-        if let (Some(stops), Some(covers)) = (&also.stops, stopped) {
-            self.stop_sender(covers, stops, ledger).await?;
-        }
-        if let Some(text) = &also.policy_refusal {
-            let blocked = ledger
-                .pauses
-                .get(&Covers::Sender(sender.clone()).key())
-                .is_some_and(|pause| pause.kind == PauseKind::Blocked && pause.answer.to_string() == *text);
-            if blocked {
-                ledger.again.push(delivery.id);
-                return Ok(());
-            }
-            let fresh = || Run { text: text.clone(), deliveries: Vec::new() };
-            let run = ledger.runs.entry(sender.clone()).or_insert_with(fresh);
-            if run.text != *text {
-                *run = fresh();
-            }
-            if !run.deliveries.contains(&delivery.id) {
-                run.deliveries.push(delivery.id);
-            }
-            ledger.changed_runs.insert(sender.clone());
-            if run.deliveries.len() >= self.policy.breaker as usize {
-                let run = ledger.runs.remove(sender);
-                ledger.again.extend(run.into_iter().flat_map(|run| run.deliveries));
-                let stops = Stops {
-                    scope: Scope::Sender,
-                    kind: PauseKind::Blocked,
-                    pause: self.policy.probe_every,
-                    answer: delivery.answer.clone().unwrap_or_default(),
-                };
-                self.stop_sender(Covers::Sender(sender.clone()), &stops, ledger).await?;
-            }
-        }
-        Ok(())
-    }
-
-    async fn resume_sender(&mut self, key: &str, ledger: &mut Ledger) -> Step<()> {
-        self.query("DELETE FROM invite.sender_pause WHERE pause_key = $1")
-            .bind(key.to_owned())
-            .execute(self.db().connection())
-            .await?;
-        if let Some(pause) = ledger.pauses.remove(key) {
-            self.event_for_all(Happening::SenderResumed { covers: pause.covers });
-        }
-        Ok(())
-    }
-
-    async fn stop_sender(&mut self, covers: Covers, stops: &Stops, ledger: &mut Ledger) -> Step<()> {
-        let key = covers.key();
-        let existing = ledger.pauses.get(&key);
-        let was_blocked = existing.is_some_and(|pause| pause.kind == PauseKind::Blocked);
-        let by_hand = existing.is_some_and(|pause| pause.kind == PauseKind::ByHand);
-        if by_hand || (was_blocked && stops.kind == PauseKind::Throttled) {
-            return Ok(());
-        }
-        let since = existing.filter(|_| was_blocked).map_or(self.now, |existing| existing.since);
-        let pause = SenderPause {
-            covers,
-            kind: stops.kind,
-            answer: stops.answer.clone(),
-            since,
-            next_at: Some(self.now + delta(stops.pause)),
-        };
-        self.keep_pause(&key, &pause).await?;
-        if stops.kind == PauseKind::Blocked && !was_blocked {
-            let (covers, answer) = (pause.covers.clone(), pause.answer.to_string());
-            self.event_for_all(Happening::SenderPaused { covers, answer });
-        }
-        ledger.pauses.insert(key, pause);
-        Ok(())
-    }
-
-    /// Counts an outcome for the brake.
-    async fn count(&mut self, delivery: &Delivery, hard_failure: bool, ledger: &mut Ledger) -> Step<()> {
-        let (organisation, batch) = (delivery.organisation, delivery.batch.id);
-        let Some(brake) = ledger.brakes.get_mut(&(organisation, batch)) else { return Ok(()) };
-        brake.outcomes += 1;
-        brake.hard_failures += u32::from(hard_failure);
-        if brake.state == BatchState::Running && brakes(brake.outcomes, brake.hard_failures, &self.policy) {
-            brake.state = BatchState::Paused;
-            let because = format!("brake: {} of {} messages failed", brake.hard_failures, brake.outcomes);
-            self.query(
-                "UPDATE invite.batch SET state = 'paused', paused_because = $1
-                 WHERE organisation = $2 AND id = $3",
-            )
-            .bind(because.clone())
-            .bind(organisation.uuid())
-            .bind(batch.uuid())
-            .execute(self.db().connection())
-            .await?;
-            self.event(organisation, Happening::BatchPaused { batch, because });
-        }
-        Ok(())
-    }
-
-    async fn close_ledger(&mut self, mut ledger: Ledger) -> Step<Vec<DeliveryId>> {
-        let again = self.retry(std::mem::take(&mut ledger.again), &mut ledger.brakes).await?;
-        for ((organisation, batch), brake) in &ledger.brakes {
-            self.query(
-                "UPDATE invite.batch SET outcomes = $1, hard_failures = $2 WHERE organisation = $3 AND id = $4",
-            )
-            .bind(i64::from(brake.outcomes))
-            .bind(i64::from(brake.hard_failures))
-            .bind(organisation.uuid())
-            .bind(batch.uuid())
-            .execute(self.db().connection())
-            .await?;
-        }
-        if !ledger.told.is_empty() {
-            let list: Vec<_> = ledger.told.iter().map(|(o, i)| json!([o.uuid(), i.uuid()])).collect();
-            self.query(
-                "UPDATE invite.invitation SET told = true WHERE (organisation, id) IN (
-                     SELECT (value ->> 0)::uuid, (value ->> 1)::uuid FROM json_each($1))",
-            )
-            .bind(json(&list))
-            .execute(self.db().connection())
-            .await?;
-        }
-        for sender in &ledger.changed_runs {
-            self.keep_run(sender, ledger.runs.get(sender)).await?;
-        }
-        Ok(again)
-    }
-
-    async fn keep_run(&mut self, sender: &SenderKey, run: Option<&Run>) -> Step<()> {
-        self.query("DELETE FROM invite.refusal WHERE sender = $1")
-            .bind(sender.0.clone())
-            .execute(self.db().connection())
-            .await?;
-        for id in run.iter().flat_map(|run| &run.deliveries) {
-            self.query("INSERT INTO invite.refusal (sender, delivery, answer) VALUES ($1, $2, $3)")
-                .bind(sender.0.clone())
-                .bind(id.uuid())
-                .bind(run.map(|run| run.text.clone()))
-                .execute(self.db().connection())
-                .await?;
-        }
-        Ok(())
-    }
-
-    /// Puts refused messages back into the queue, those of stopped batches left out. They were the sender's failures,
-    /// not their batch's. Gives those that went.
-    async fn retry(
-        &mut self,
-        ids: Vec<DeliveryId>,
-        brakes: &mut HashMap<(OrganisationId, BatchId), Brake>,
-    ) -> Step<Vec<DeliveryId>> {
-        if ids.is_empty() {
-            return Ok(Vec::new());
-        }
-        let mut rows = deliveries(self.db(), ids).await?;
-        rows.retain(|delivery| {
-            delivery.standing.reason == Some(EndReason::PolicyRefused)
-                && delivery.batch.stopped_because().is_none()
-        });
-        for delivery in &mut rows {
-            self.step(delivery, DeliveryEvent::Retry);
-            let key = (delivery.organisation, delivery.batch.id);
-            let brake = brakes.entry(key).or_insert_with(|| Brake::of(delivery));
-            brake.outcomes = brake.outcomes.saturating_sub(1);
-            brake.hard_failures = brake.hard_failures.saturating_sub(1);
-            self.query(
-                "UPDATE invite.batch SET finished = false WHERE organisation = $1 AND id = $2 AND finished = true",
-            )
-            .bind(delivery.organisation.uuid())
-            .bind(delivery.batch.id.uuid())
-            .execute(self.db().connection())
-            .await?;
-        }
-        self.save_deliveries(&rows).await?;
-        Ok(rows.iter().map(|delivery| delivery.id).collect())
-    }
-
     /// Keeps what providers report. Whether there are such messages, in the order asked.
-    pub(crate) async fn report(&mut self, reports: Vec<Reported>) -> Step<Vec<bool>> {
-        let rows = deliveries(self.db(), reports.iter().map(|report| report.delivery)).await?;
+    pub(crate) async fn report(&mut self, reports: &[Reported]) -> Step<Vec<bool>> {
+        let ids = reports.iter().map(|report| report.delivery);
+        let (rows, settings) = self.hold_deliveries_and_settings(ids).await?;
         let mut rows: HashMap<DeliveryId, Delivery> = rows.into_iter().map(|row| (row.id, row)).collect();
         let mut known = Vec::with_capacity(reports.len());
         let mut arrived = Vec::new();
         for Reported { delivery, report, suppress, answer } in reports {
-            let row = rows.get_mut(&delivery);
+            let row = rows.get_mut(delivery);
             known.push(row.is_some());
             let Some(row) = row else { continue };
-            let before = self.step(row, DeliveryEvent::Report(report));
+            let before = self.step(row, DeliveryEvent::Report(*report));
             if before != row.standing {
-                row.answer = Some(answer);
+                row.answer = Some(answer.clone());
                 let sent = [DeliveryState::Delivered, DeliveryState::Bounced, DeliveryState::Complained];
                 if sent.contains(&row.standing.state) {
                     row.sent_at.get_or_insert(self.now);
@@ -678,7 +452,7 @@ impl Write {
             }
         }
         self.save_deliveries(rows.values()).await?;
-        self.follow_late_acceptances(arrived).await?;
+        self.follow_late_acceptances(arrived, settings).await?;
         Ok(known)
     }
 }

@@ -1,12 +1,12 @@
 //! Senders that people stop and start.
 
-use chrono::{DateTime, Utc};
 use invite_core::model::actor::Actor;
 use invite_core::model::event::Happening;
 use invite_core::model::outcome::Answer;
 use invite_core::model::sender::{Covers, PauseKind, SenderPause};
 use invite_core::port::records::SenderStop;
 
+use crate::alone::Alone;
 use crate::claim::pauses;
 use crate::error::Step;
 use crate::rows::{json, word};
@@ -17,6 +17,7 @@ impl Write {
     pub(crate) async fn pause_sender(&mut self, stop: SenderStop) -> Step<()> {
         let SenderStop { actor, covers, because } = stop;
         let key = covers.key();
+        self.db().alone(Alone::ChangingSenders).await?;
         let all = pauses(self.db()).await?;
         let there = all.get(&key).filter(|pause| pause.kind == PauseKind::ByHand);
         if there.is_none() {
@@ -36,6 +37,7 @@ impl Write {
     /// Lets a sender go on; says whether anything stopped it.
     pub(crate) async fn let_sender_go_on(&mut self, actor: &Actor, covers: &Covers) -> Step<bool> {
         let key = covers.key();
+        self.db().alone(Alone::ChangingSenders).await?;
         if let Covers::Sender(sender) = covers {
             self.query("DELETE FROM invite.refusal WHERE sender = $1")
                 .bind(sender.0.clone())
@@ -56,18 +58,20 @@ impl Write {
         Ok(true)
     }
 
-    /// Keeps a pause; one without an end has the last instant there is for one.
+    /// Keeps a pause. Whoever does changes senders alone.
     pub(crate) async fn keep_pause(&mut self, key: &str, pause: &SenderPause) -> Step<()> {
         self.query(
-            "INSERT OR REPLACE INTO invite.sender_pause (pause_key, covers, kind, answer, since_at, next_at)
-             VALUES ($1, $2, $3, $4, $5, $6)",
+            "INSERT INTO invite.sender_pause (pause_key, covers, kind, answer, since_at, next_at)
+             VALUES ($1, $2, $3, $4, $5, coalesce($6, 'infinity'))
+             ON CONFLICT (pause_key) DO UPDATE SET covers = excluded.covers, kind = excluded.kind,
+                 answer = excluded.answer, since_at = excluded.since_at, next_at = excluded.next_at",
         )
         .bind(key.to_owned())
         .bind(json(&pause.covers))
         .bind(word(&pause.kind))
         .bind(json(&pause.answer))
         .bind(pause.since)
-        .bind(pause.next_at.unwrap_or(DateTime::<Utc>::MAX_UTC))
+        .bind(pause.next_at)
         .execute(self.db().connection())
         .await?;
         Ok(())

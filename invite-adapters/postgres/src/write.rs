@@ -1,7 +1,8 @@
 //! A transaction that writes: what happens in it, and what follows from it before it ends.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
+use invite_core::decision::record::Brake;
 use invite_core::machine::delivery::{self, DeliveryEvent, Standing};
 use invite_core::model::actor::Actor;
 use invite_core::model::delivery::{DeliveryState, EndReason};
@@ -9,15 +10,26 @@ use invite_core::model::event::Happening;
 use invite_core::model::id::{BatchId, InvitationId, OrganisationId, UserId};
 use invite_core::policy::Policy;
 use invite_core::port::error::PortResult;
-use serde_json::json;
+use serde_json::Value;
 use sqlx::Postgres;
 use sqlx::postgres::PgArguments;
 use sqlx::query::Query;
+use sqlx::types::Json;
+use uuid::Uuid;
 
 use crate::db::Db;
 use crate::deliveries::Delivery;
 use crate::error::{Fault, Step};
-use crate::rows::{At, Columns, Key, json};
+use crate::rows::{At, Columns, Key, json, uuids, word};
+
+/// Outcomes of one batch.
+#[derive(Debug, Default)]
+struct Tally {
+    /// Of each, in order, whether it was a hard failure.
+    outcomes: Vec<bool>,
+    /// How many hard failures do not count any more.
+    taken_back: u32,
+}
 
 /// A transaction that writes. Dropping it undoes it.
 pub(crate) struct Write {
@@ -26,6 +38,8 @@ pub(crate) struct Write {
     pub(crate) policy: Policy,
     doing: &'static str,
     events: Vec<(Option<OrganisationId>, Happening)>,
+    /// Outcomes that count for the brakes of batches.
+    tallies: BTreeMap<(OrganisationId, BatchId), Tally>,
     /// Batches of which a message is no longer on its way.
     finishing: BTreeSet<(OrganisationId, BatchId)>,
     /// Items of which a message is no longer on its way: their secret may have to be wiped.
@@ -42,6 +56,7 @@ impl Write {
             policy,
             doing,
             events: Vec::new(),
+            tallies: BTreeMap::new(),
             finishing: BTreeSet::new(),
             wiping: BTreeSet::new(),
             lifting: BTreeSet::new(),
@@ -58,17 +73,24 @@ impl Write {
         self.db.query(text)
     }
 
+    /// Looks at the clock again: it may have been waited for a lock.
+    pub(crate) async fn look_at_the_clock(&mut self) -> Step<()> {
+        self.now = self.db.now().await?;
+        Ok(())
+    }
+
     /// Ends the transaction: commits what went well, with what follows from it, and undoes what did not.
-    pub(crate) async fn end<T>(mut self, result: Step<T>) -> PortResult<T> {
+    pub(crate) async fn end<T>(self, result: Step<T>) -> PortResult<T> {
         let doing = self.doing;
-        let ended: Step<T> = async {
-            let value = result?;
-            self.settle().await?;
-            self.db.commit().await?;
-            Ok(value)
-        }
-        .await;
-        ended.map_err(|fault| fault.doing(doing))
+        self.try_end(result).await.map_err(|fault| fault.doing(doing))
+    }
+
+    /// The same, with what went wrong as it is.
+    pub(crate) async fn try_end<T>(mut self, result: Step<T>) -> Step<T> {
+        let value = result?;
+        self.settle().await?;
+        self.db.commit().await?;
+        Ok(value)
     }
 
     /// Notes an event.
@@ -102,6 +124,16 @@ impl Write {
         .execute(self.db().connection())
         .await?;
         Ok(())
+    }
+
+    /// Counts an outcome for the brake of a batch.
+    pub(crate) fn count(&mut self, organisation: OrganisationId, batch: BatchId, hard_failure: bool) {
+        self.tallies.entry((organisation, batch)).or_default().outcomes.push(hard_failure);
+    }
+
+    /// Takes back a hard failure that was counted: it was its sender's.
+    pub(crate) fn take_back(&mut self, organisation: OrganisationId, batch: BatchId) {
+        self.tallies.entry((organisation, batch)).or_default().taken_back += 1;
     }
 
     /// Looks at a batch before the transaction ends: it may have finished.
@@ -173,6 +205,8 @@ impl Write {
     async fn settle(&mut self) -> Step<()> {
         self.lift().await?;
         self.wipe().await?;
+        self.hold_counters().await?;
+        self.brake().await?;
         self.finish().await?;
         self.keep_events().await
     }
@@ -184,10 +218,11 @@ impl Write {
         if lifting.is_empty() {
             return Ok(());
         }
-        let list: Vec<_> = lifting.iter().map(|(o, u, i)| json!([o.uuid(), u.uuid(), i.uuid()])).collect();
         let rows = self
             .query(include_str!("sql/to_lift.sql"))
-            .bind(json(&list))
+            .bind(uuids(lifting.iter().map(|(organisation, _, _)| *organisation)))
+            .bind(uuids(lifting.iter().map(|(_, user, _)| *user)))
+            .bind(uuids(lifting.iter().map(|(_, _, invitation)| *invitation)))
             .fetch_all(self.db().connection())
             .await?;
         for row in rows {
@@ -217,8 +252,70 @@ impl Write {
         if wiping.is_empty() {
             return Ok(());
         }
-        let list: Vec<_> = wiping.iter().map(|(o, b, u)| json!([o.uuid(), b.uuid(), u.uuid()])).collect();
-        self.query(include_str!("sql/wipe.sql")).bind(json(&list)).execute(self.db().connection()).await?;
+        self.query(include_str!("sql/wipe.sql"))
+            .bind(uuids(wiping.iter().map(|(organisation, _, _)| *organisation)))
+            .bind(uuids(wiping.iter().map(|(_, batch, _)| *batch)))
+            .bind(uuids(wiping.iter().map(|(_, _, user)| *user)))
+            .execute(self.db().connection())
+            .await?;
+        Ok(())
+    }
+
+    /// Locks the rows of batches whose counters change or that may have finished. Of two that end the last messages of a
+    /// batch at the same time, the second sees what the first has done.
+    async fn hold_counters(&mut self) -> Step<()> {
+        let batches: BTreeSet<_> = self.tallies.keys().chain(&self.finishing).copied().collect();
+        if batches.is_empty() {
+            return Ok(());
+        }
+        self.query(
+            "SELECT 1 FROM unnest($1::uuid[], $2::uuid[]) AS w (organisation, id)
+             JOIN invite.batch AS b ON b.organisation = w.organisation AND b.id = w.id
+             ORDER BY b.organisation, b.id FOR NO KEY UPDATE OF b",
+        )
+        .bind(uuids(batches.iter().map(|(organisation, _)| *organisation)))
+        .bind(uuids(batches.iter().map(|(_, batch)| *batch)))
+        .execute(self.db().connection())
+        .await?;
+        Ok(())
+    }
+
+    /// Counts outcomes, and stops batches of which too many have failed.
+    async fn brake(&mut self) -> Step<()> {
+        for ((organisation, batch), tally) in std::mem::take(&mut self.tallies) {
+            let row = self
+                .query(
+                    "SELECT state, outcomes, hard_failures FROM invite.batch WHERE organisation = $1 AND id = $2",
+                )
+                .bind(organisation.uuid())
+                .bind(batch.uuid())
+                .fetch_one(self.db().connection())
+                .await?;
+            let mut brake = Brake {
+                state: row.word("state")?,
+                outcomes: row.small("outcomes")?,
+                hard_failures: row.small("hard_failures")?,
+            };
+            let because =
+                tally.outcomes.into_iter().filter_map(|hard| brake.count(hard, &self.policy)).last();
+            (0..tally.taken_back).for_each(|_| brake.take_back());
+            self.query(
+                "UPDATE invite.batch SET state = $3, paused_because = coalesce($4, paused_because),
+                     outcomes = $5, hard_failures = $6
+                 WHERE organisation = $1 AND id = $2",
+            )
+            .bind(organisation.uuid())
+            .bind(batch.uuid())
+            .bind(word(&brake.state))
+            .bind(because.clone())
+            .bind(i64::from(brake.outcomes))
+            .bind(i64::from(brake.hard_failures))
+            .execute(self.db().connection())
+            .await?;
+            if let Some(because) = because {
+                self.event(organisation, Happening::BatchPaused { batch, because });
+            }
+        }
         Ok(())
     }
 
@@ -230,10 +327,10 @@ impl Write {
         for (organisation, batch) in &finishing {
             self.end_pilot(*organisation, *batch).await?;
         }
-        let list: Vec<_> = finishing.iter().map(|(o, b)| json!([o.uuid(), b.uuid()])).collect();
         let rows = self
             .query(include_str!("sql/finish.sql"))
-            .bind(json(&list))
+            .bind(uuids(finishing.iter().map(|(organisation, _)| *organisation)))
+            .bind(uuids(finishing.iter().map(|(_, batch)| *batch)))
             .fetch_all(self.db().connection())
             .await?;
         for row in rows {
@@ -247,15 +344,16 @@ impl Write {
         if events.is_empty() {
             return Ok(());
         }
-        let list: Vec<_> =
-            events.iter().map(|(organisation, what)| json!([organisation.map(Key::uuid), what])).collect();
-        let now = self.now;
+        let (organisations, events): (Vec<Option<Uuid>>, Vec<Json<Value>>) =
+            events.iter().map(|(organisation, what)| (organisation.map(Key::uuid), json(what))).unzip();
         self.query(
             "INSERT INTO invite.event (organisation, at, what)
-             SELECT (value ->> 0)::uuid, $2, value ->> 1 FROM jsonb_array_elements($1) WITH ORDINALITY AS w (value, key) ORDER BY key",
+             SELECT w.organisation, $3, w.what
+             FROM unnest($1::uuid[], $2::jsonb[]) WITH ORDINALITY AS w (organisation, what, place) ORDER BY w.place",
         )
-        .bind(json(&list))
-        .bind(now)
+        .bind(organisations)
+        .bind(events)
+        .bind(self.now)
         .execute(self.db().connection())
         .await?;
         Ok(())

@@ -1,9 +1,9 @@
 -- The lanes of open batches that have something due and are not stopped. $1: now
-SELECT b.organisation, b.id, b.pilot_until, l.number, l.destination_prefix
+SELECT b.organisation, b.id, b.pilot_until, l.number, l.sender
 FROM invite.batch AS b
 JOIN invite.batch_lane AS bl ON bl.organisation = b.organisation AND bl.batch = b.id
 JOIN invite.lane AS l ON l.number = bl.lane
-WHERE b.finished = 0
+WHERE NOT b.finished
     AND b.confirmed_order IS NOT NULL
     AND b.state = 'running'
     AND b.not_before <= $1
@@ -16,7 +16,7 @@ WHERE b.finished = 0
         WHEN b.pilot_until IS NULL THEN EXISTS (
             SELECT 1
             FROM invite.delivery AS d
-            WHERE d.batch = b.id AND d.lane = l.number AND d.state = 'queued' AND d.suspect = 0 AND d.due_at <= $1
+            WHERE d.batch = b.id AND d.lane = l.number AND d.state = 'queued' AND NOT d.suspect AND d.due_at <= $1
         )
         ELSE EXISTS (
             SELECT 1
@@ -27,7 +27,7 @@ WHERE b.finished = 0
                 AND d.state IN ('queued', 'claimed', 'handing_over')
                 AND d.state = 'queued'
                 AND d.lane = l.number
-                AND d.suspect = 0
+                AND NOT d.suspect
                 AND d.due_at <= $1
         )
     END

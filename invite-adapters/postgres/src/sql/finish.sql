@@ -1,14 +1,18 @@
--- $1: [[organisation, batch], ...]
-UPDATE invite.batch
-SET finished = 1
-WHERE finished = 0
-    AND confirmed_order IS NOT NULL
-    AND (organisation, id) IN (SELECT (value ->> 0)::uuid, (value ->> 1)::uuid FROM jsonb_array_elements($1) WITH ORDINALITY AS w (value, key))
-    AND NOT EXISTS (
-        SELECT 1
+-- $1: organisations, $2: batches, place by place. The last messages of a batch leave last: they are looked for first.
+UPDATE invite.batch AS b
+SET finished = true
+FROM unnest($1::uuid[], $2::uuid[]) AS w (organisation, id)
+WHERE b.organisation = w.organisation
+    AND b.id = w.id
+    AND NOT b.finished
+    AND b.confirmed_order IS NOT NULL
+    AND (
+        SELECT d.id
         FROM invite.delivery AS d
-        WHERE d.organisation = invite.batch.organisation
-            AND d.batch = invite.batch.id
+        WHERE d.organisation = b.organisation
+            AND d.batch = b.id
             AND d.state IN ('queued', 'claimed', 'handing_over')
-    )
-RETURNING organisation, id
+        ORDER BY d.organisation DESC, d.batch DESC, d.id DESC
+        LIMIT 1
+    ) IS NULL
+RETURNING b.organisation, b.id

@@ -1,8 +1,7 @@
--- $1: [[organisation, user_id], ...]
+-- $1: organisations, $2: people, place by place
 SELECT v.*, b.state AS batch_state
-FROM jsonb_array_elements($1) WITH ORDINALITY AS w (value, key)
-JOIN invite.invitation AS v
-    ON v.organisation = (w.value ->> 0)::uuid AND v.user_id = (w.value ->> 1)::uuid
+FROM unnest($1::uuid[], $2::uuid[]) AS w (organisation, user_id)
+JOIN invite.invitation AS v ON v.organisation = w.organisation AND v.user_id = w.user_id
 JOIN invite.batch AS b ON b.organisation = v.organisation AND b.id = v.batch
 WHERE v.state IN ('pending', 'expired')
 ORDER BY v.created_at, v.id

@@ -1,8 +1,7 @@
--- $1: one object for each credential
 INSERT INTO invite.credential
     (organisation, invitation, generation, id, batch, kind, password, digest, sealed, minted_at, expires_at)
-SELECT
-    (value ->> 'organisation')::uuid, (value ->> 'invitation')::uuid, value ->> 'generation', (value ->> 'id')::uuid,
-    (value ->> 'batch')::uuid, value ->> 'kind', value ->> 'password', (value ->> 'digest')::uuid,
-    (value ->> 'sealed')::uuid, value ->> 'minted_at', value ->> 'expires_at'
-FROM jsonb_array_elements($1) WITH ORDINALITY AS w (value, key)
+SELECT *
+FROM unnest(
+    $1::uuid[], $2::uuid[], $3::bigint[], $4::uuid[], $5::uuid[], $6::text[], $7::text[], $8::bytea[], $9::bytea[],
+    $10::timestamptz[], $11::timestamptz[]
+)

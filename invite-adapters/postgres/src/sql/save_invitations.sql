@@ -1,12 +1,10 @@
--- $1: one object for each invitation
 INSERT INTO invite.invitation
     (organisation, id, user_id, batch, state, reason, created_at, expires_at, announced, salt)
-SELECT
-    (value ->> 'organisation')::uuid, (value ->> 'id')::uuid, (value ->> 'user_id')::uuid, (value ->> 'batch')::uuid,
-    value ->> 'state', value ->> 'reason', value ->> 'created_at', value ->> 'expires_at', value ->> 'announced',
-    (value ->> 'salt')::uuid
-FROM jsonb_array_elements($1) WITH ORDINALITY AS w (value, key)
-WHERE true
+SELECT *
+FROM unnest(
+    $1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::text[], $7::timestamptz[], $8::timestamptz[],
+    $9::boolean[], $10::bytea[]
+)
 ON CONFLICT (organisation, id) DO UPDATE
 SET
     state = excluded.state,

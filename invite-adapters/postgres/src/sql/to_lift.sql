@@ -1,8 +1,8 @@
--- $1: [[organisation, user_id, invitation], ...]
+-- $1: organisations, $2: people, $3: invitations, place by place
 SELECT p.organisation, p.user_id, p.retired_by
-FROM jsonb_array_elements($1) WITH ORDINALITY AS w (value, key)
+FROM unnest($1::uuid[], $2::uuid[], $3::uuid[]) AS w (organisation, user_id, invitation)
 JOIN invite.person AS p
-    ON p.organisation = (w.value ->> 0)::uuid AND p.user_id = (w.value ->> 1)::uuid AND p.retired_by = (w.value ->> 2)::uuid
+    ON p.organisation = w.organisation AND p.user_id = w.user_id AND p.retired_by = w.invitation
 JOIN invite.invitation AS v ON v.organisation = p.organisation AND v.id = p.retired_by
 JOIN invite.batch AS b ON b.organisation = v.organisation AND b.id = v.batch
 WHERE b.state = 'recalled'
