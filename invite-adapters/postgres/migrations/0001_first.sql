@@ -1,6 +1,15 @@
+-- To be run in one transaction; the schema has to be there (CREATE SCHEMA invite).
+--
 -- Everything is in the schema `invite`; where the host names another one, that name stands instead of it. Instants are on
 -- this database's clock. Words (state, reason, channel, ...) are those that invite-core gives them. Columns that end in
 -- _key are in lower case as Rust makes it, and text that has an order is ordered by its octets, as Rust orders it.
+
+-- The files that were run. A program that knows fewer files than works_from does not work on the tables any more.
+CREATE TABLE invite.schema_version (
+    version bigint PRIMARY KEY,
+    works_from bigint NOT NULL,
+    applied_at timestamptz NOT NULL
+);
 
 CREATE TABLE invite.organisation (
     id uuid PRIMARY KEY,
@@ -106,6 +115,7 @@ CREATE TABLE invite.import_line (
 );
 
 CREATE INDEX import_line_import ON invite.import_line (organisation, import, user_id);
+CREATE INDEX import_line_kept ON invite.import_line (organisation, import) WHERE changes IS NOT NULL;
 
 -- The rows of a sync that would change something, until they are carried out.
 CREATE TABLE invite.import_row (
@@ -393,6 +403,8 @@ CREATE TABLE invite.event (
 
 CREATE UNIQUE INDEX event_cursor ON invite.event (cursor) WHERE cursor IS NOT NULL;
 CREATE INDEX event_new ON invite.event (written) WHERE cursor IS NULL;
+-- Those that may quote an address.
+CREATE INDEX event_quoting ON invite.event (written) WHERE what ->> 'event' IN ('sender_paused', 'batch_paused');
 CREATE SEQUENCE invite.event_cursor_number;
 
 CREATE TABLE invite.audit (
@@ -408,3 +420,5 @@ CREATE TABLE invite.audit (
 CREATE INDEX audit_organisation ON invite.audit (organisation, number);
 -- The test messages that an actor has sent.
 CREATE INDEX audit_test_sent ON invite.audit (organisation, actor, at) WHERE what = 'test_sent';
+
+INSERT INTO invite.schema_version (version, works_from, applied_at) VALUES (1, 1, clock_timestamp());

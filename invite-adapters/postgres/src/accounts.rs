@@ -77,11 +77,7 @@ const LOCKED_PASSWORD_KEY: &str = "SELECT password_credential, password_reservat
      WHERE organisation = $1 AND id = $2 AND NOT deactivated FOR UPDATE";
 
 /// The answer to a request that needs no writing.
-async fn password_answer(
-    db: &mut Db,
-    key: &'static str,
-    request: &SetPassword,
-) -> Step<Option<PasswordSet>> {
+async fn password_answer(db: &mut Db, key: &'static str, request: &SetPassword) -> Step<Option<PasswordSet>> {
     let row = db
         .query(key)
         .bind(request.organisation.uuid())

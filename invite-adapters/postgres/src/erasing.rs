@@ -204,7 +204,8 @@ impl Write {
                     .await?;
             }
         }
-        let rows = self.query("SELECT pause_key, answer FROM invite.sender_pause ORDER BY pause_key FOR UPDATE");
+        let rows =
+            self.query("SELECT pause_key, answer FROM invite.sender_pause ORDER BY pause_key FOR UPDATE");
         for row in rows.fetch_all(self.db().connection()).await? {
             let before: Answer = row.json("answer")?;
             let after = before.without(addresses);
@@ -339,8 +340,10 @@ pub(crate) async fn traces(
     ));
     let audit = rows.fetch_all(db.connection()).await?;
     traces.audit = audit.iter().map(audit_entry).collect::<Step<_>>()?;
-    let (channels, keys): (Vec<_>, Vec<_>) =
-        addresses.iter().map(|(channel, address)| (channel.as_str().to_owned(), address_key(address))).unzip();
+    let (channels, keys): (Vec<_>, Vec<_>) = addresses
+        .iter()
+        .map(|(channel, address)| (channel.as_str().to_owned(), address_key(address)))
+        .unzip();
     let rows = db.query(
         "SELECT s.* FROM unnest($2::text[], $3::text[]) AS w (channel, address_key) JOIN invite.suppression AS s
              ON s.organisation = $1 AND s.channel = w.channel AND s.address_key = w.address_key",

@@ -433,11 +433,13 @@ impl Write {
         organisation: OrganisationId,
         users: impl IntoIterator<Item = UserId>,
     ) -> Step<()> {
-        self.query("SELECT 1 FROM invite.user WHERE organisation = $1 AND id = ANY($2) ORDER BY id FOR UPDATE")
-            .bind(organisation.uuid())
-            .bind(uuids(users))
-            .execute(self.db().connection())
-            .await?;
+        self.query(
+            "SELECT 1 FROM invite.user WHERE organisation = $1 AND id = ANY($2) ORDER BY id FOR UPDATE",
+        )
+        .bind(organisation.uuid())
+        .bind(uuids(users))
+        .execute(self.db().connection())
+        .await?;
         Ok(())
     }
 

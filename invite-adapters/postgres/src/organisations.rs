@@ -8,6 +8,7 @@ use invite_core::model::id::OrganisationId;
 use invite_core::model::organisation::{Alias, Organisation, Settings};
 use invite_core::model::sign_in::SignInMethod;
 use invite_core::model::template_key::TemplateKey;
+use invite_core::policy::Policy;
 use invite_core::port::error::PortResult;
 use invite_core::port::organisations::{
     OrganisationSaved, Organisations, SaveTemplate, StoredTemplate, TemplateSaved, TemplateVersion, TestSend,
@@ -32,9 +33,16 @@ impl Organisations for PgStore {
         actor: Actor,
         templates: TemplatePins,
     ) -> PortResult<OrganisationSaved> {
-        let mut write = self.write("save an organisation").await?;
-        let saved = write.save_organisation(&organisation, &actor, &templates).await;
-        write.end(saved).await
+        let asked = (organisation, actor, templates);
+        self.writing(
+            "save an organisation",
+            &Policy::default(),
+            &asked,
+            |write, (organisation, actor, templates)| {
+                Box::pin(write.save_organisation(organisation, actor, templates))
+            },
+        )
+        .await
     }
 
     async fn organisation(&self, id: OrganisationId) -> PortResult<Option<Organisation>> {
@@ -139,15 +147,17 @@ impl Organisations for PgStore {
     }
 
     async fn save_template(&self, save: SaveTemplate) -> PortResult<TemplateSaved> {
-        let mut write = self.write("save a template").await?;
-        let saved = write.save_template(save).await;
-        write.end(saved).await
+        self.writing("save a template", &Policy::default(), &save, |write, save| {
+            Box::pin(write.save_template(save.clone()))
+        })
+        .await
     }
 
     async fn count_test_send(&self, send: TestSend) -> PortResult<Option<DateTime<Utc>>> {
-        let mut write = self.write("count a test message").await?;
-        let counted = write.count_test_send(&send).await;
-        write.end(counted).await
+        self.writing("count a test message", &Policy::default(), &send, |write, send| {
+            Box::pin(write.count_test_send(send))
+        })
+        .await
     }
 }
 
@@ -203,15 +213,16 @@ fn version(row: &PgRow) -> Step<TemplateVersion> {
 
 /// The messages of its own that an organisation has in force.
 async fn in_force(db: &mut Db, organisation: OrganisationId) -> Step<Vec<(TemplateKey, TemplateVersion)>> {
-    let rows = db.query(
-        "SELECT template, version, built_in, saved_at, saved_by FROM (
+    let rows = db
+        .query(
+            "SELECT template, version, built_in, saved_at, saved_by FROM (
              SELECT DISTINCT ON (template) template, version, source IS NULL AS built_in, saved_at, saved_by
              FROM invite.template WHERE organisation = $1 ORDER BY template, version DESC
          ) AS newest WHERE NOT built_in ORDER BY template",
-    )
-    .bind(organisation.uuid())
-    .fetch_all(db.connection())
-    .await?;
+        )
+        .bind(organisation.uuid())
+        .fetch_all(db.connection())
+        .await?;
     let read = |row: &PgRow| {
         let key = row.text("template")?.parse().map_err(|_| missing("template"))?;
         Ok((key, version(row)?))

@@ -8,6 +8,7 @@ use invite_core::model::contact::EmailAddress;
 use invite_core::model::id::{ImportId, OrganisationId, UserId};
 use invite_core::model::selection::search_text;
 use invite_core::model::user::User;
+use invite_core::policy::Policy;
 use invite_core::port::error::PortResult;
 use invite_core::port::people::{
     FinishedImport, ImportPage, ImportSummary, ImportedPage, MissingPage, MissingPeople, People, SaveUsers,
@@ -27,27 +28,31 @@ use crate::write::Write;
 #[async_trait]
 impl People for PgStore {
     async fn import_page(&self, page: ImportPage) -> PortResult<ImportedPage> {
-        let mut write = self.write("import people").await?;
-        let imported = write.import_page(&page).await;
-        write.end(imported).await
+        self.writing("import people", &Policy::default(), &page, |write, page| {
+            Box::pin(write.import_page(page))
+        })
+        .await
     }
 
     async fn missing_page(&self, page: MissingPage) -> PortResult<MissingPeople> {
-        let mut write = self.write("look for people whom a file does not name").await?;
-        let missing = write.missing_page(&page).await;
-        write.end(missing).await
+        self.writing("look for people whom a file does not name", &Policy::default(), &page, |write, page| {
+            Box::pin(write.missing_page(page))
+        })
+        .await
     }
 
     async fn carry_out_sync(&self, step: SyncStep) -> PortResult<SyncDone> {
-        let mut write = self.write("carry out a sync").await?;
-        let done = write.carry_out_sync(&step).await;
-        write.end(done).await
+        self.writing("carry out a sync", &Policy::default(), &step, |write, step| {
+            Box::pin(write.carry_out_sync(step))
+        })
+        .await
     }
 
     async fn finish_import(&self, import: FinishedImport) -> PortResult<()> {
-        let mut write = self.write("finish an import").await?;
-        let finished = write.finish_import(&import).await;
-        write.end(finished).await
+        self.writing("finish an import", &Policy::default(), &import, |write, import| {
+            Box::pin(write.finish_import(import))
+        })
+        .await
     }
 
     async fn imports(
@@ -61,9 +66,10 @@ impl People for PgStore {
     }
 
     async fn undo_page(&self, page: UndoPage) -> PortResult<Undone> {
-        let mut write = self.write("undo an import").await?;
-        let undone = write.undo_page(&page).await;
-        write.end(undone).await
+        self.writing("undo an import", &Policy::default(), &page, |write, page| {
+            Box::pin(write.undo_page(page))
+        })
+        .await
     }
 
     async fn named(&self, organisation: OrganisationId, name: String) -> PortResult<Vec<User>> {
@@ -78,15 +84,14 @@ impl People for PgStore {
     }
 
     async fn erase(&self, erase: Erase) -> PortResult<Erased> {
-        let mut write = self.write("erase a person").await?;
-        let erased = write.erase(&erase).await;
-        write.end(erased).await
+        self.writing("erase a person", &Policy::default(), &erase, |write, erase| {
+            Box::pin(write.erase(erase))
+        })
+        .await
     }
 
     async fn save(&self, save: SaveUsers) -> PortResult<Vec<Saved>> {
-        let mut write = self.write("save people").await?;
-        let saved = write.save(save).await;
-        write.end(saved).await
+        self.writing("save people", &Policy::default(), &save, |write, save| Box::pin(write.save(save))).await
     }
 
     async fn sign_in_record(
@@ -172,15 +177,15 @@ pub(crate) async fn read_around(
 }
 
 impl Write {
-    async fn save(&mut self, save: SaveUsers) -> Step<Vec<Saved>> {
+    async fn save(&mut self, save: &SaveUsers) -> Step<Vec<Saved>> {
         self.db().alone(Alone::WritingPeople(save.organisation)).await?;
         let keys: Vec<String> = save.users.iter().flat_map(people::keys_of).collect();
         let ids = save.users.iter().map(|user| user.id);
         let mut around = read_around(self.db(), save.organisation, ids, &keys).await?;
         let mut answers = Vec::with_capacity(save.users.len());
-        for user in save.users {
+        for user in &save.users {
             let id = user.id;
-            let saved = around.save(user, self.now);
+            let saved = around.save(user.clone(), self.now);
             match saved {
                 Saved::Created => self.audit(&save.actor, "user_saved", id, "created").await?,
                 Saved::Updated => self.audit(&save.actor, "user_saved", id, "updated").await?,

@@ -10,6 +10,7 @@ use invite_core::model::message::Channel;
 use invite_core::model::sender::{Covers, PauseKind, SenderPause};
 use invite_core::model::suppression::Suppression;
 use invite_core::model::user::User;
+use invite_core::policy::Policy;
 use invite_core::port::error::PortResult;
 use invite_core::port::records::{
     Arrival, AuditEntry, CredentialFact, Erase, Erased, ImportLine, KnownAddress, PersonRecord, Records,
@@ -42,15 +43,19 @@ impl Records for PgStore {
         organisation: OrganisationId,
         people: Vec<(UserId, Option<User>)>,
     ) -> PortResult<()> {
-        let mut write = self.write("keep changes of people").await?;
-        let left = write.leave(organisation, &people).await;
-        write.end(left.map(drop)).await
+        let asked = (organisation, people);
+        self.writing("keep changes of people", &Policy::default(), &asked, |write, (organisation, people)| {
+            Box::pin(async move { write.leave(*organisation, people).await.map(drop) })
+        })
+        .await
     }
 
     async fn record_arrivals(&self, organisation: OrganisationId, arrivals: Vec<Arrival>) -> PortResult<()> {
-        let mut write = self.write("keep arrivals").await?;
-        let arrived = write.arrive(organisation, &arrivals).await;
-        write.end(arrived).await
+        let asked = (organisation, arrivals);
+        self.writing("keep arrivals", &Policy::default(), &asked, |write, (organisation, arrivals)| {
+            Box::pin(write.arrive(*organisation, arrivals))
+        })
+        .await
     }
 
     async fn events(&self, after: EventCursor, most: usize) -> PortResult<Vec<Event>> {
@@ -92,15 +97,18 @@ impl Records for PgStore {
     }
 
     async fn pause_sender(&self, pause: SenderStop) -> PortResult<()> {
-        let mut write = self.write("stop a sender").await?;
-        let paused = write.pause_sender(pause).await;
-        write.end(paused).await
+        self.writing("stop a sender", &Policy::default(), &pause, |write, pause| {
+            Box::pin(write.pause_sender(pause.clone()))
+        })
+        .await
     }
 
     async fn resume_sender(&self, actor: Actor, covers: Covers) -> PortResult<bool> {
-        let mut write = self.write("let a sender go on").await?;
-        let resumed = write.let_sender_go_on(&actor, &covers).await;
-        write.end(resumed).await
+        let asked = (actor, covers);
+        self.writing("let a sender go on", &Policy::default(), &asked, |write, (actor, covers)| {
+            Box::pin(write.let_sender_go_on(actor, covers))
+        })
+        .await
     }
 
     async fn sender_pauses(&self) -> PortResult<Vec<SenderPause>> {
@@ -136,15 +144,17 @@ impl Records for PgStore {
     }
 
     async fn suppress(&self, change: SuppressionChange) -> PortResult<()> {
-        let mut write = self.write("change the suppression list").await?;
-        let changed = write.change_suppression(&change).await;
-        write.end(changed).await
+        self.writing("change the suppression list", &Policy::default(), &change, |write, change| {
+            Box::pin(write.change_suppression(change))
+        })
+        .await
     }
 
     async fn erase(&self, erase: Erase) -> PortResult<Erased> {
-        let mut write = self.write("erase a person").await?;
-        let erased = write.erase(&erase).await;
-        write.end(erased).await
+        self.writing("erase a person", &Policy::default(), &erase, |write, erase| {
+            Box::pin(write.erase(erase))
+        })
+        .await
     }
 
     async fn has_hashed_suppressions(&self, organisation: OrganisationId) -> PortResult<bool> {
@@ -153,9 +163,14 @@ impl Records for PgStore {
     }
 
     async fn recognise(&self, organisation: OrganisationId, addresses: Vec<KnownAddress>) -> PortResult<()> {
-        let mut write = self.write("recognise suppressed addresses").await?;
-        let recognised = write.recognise(organisation, &addresses).await;
-        write.end(recognised).await
+        let asked = (organisation, addresses);
+        self.writing(
+            "recognise suppressed addresses",
+            &Policy::default(),
+            &asked,
+            |write, (organisation, addresses)| Box::pin(write.recognise(*organisation, addresses)),
+        )
+        .await
     }
 
     async fn traces(
@@ -179,7 +194,7 @@ impl PgStore {
         if new.fetch_optional(&self.pool).await?.is_none() {
             return Ok(());
         }
-        let mut db = Db::new(self.pool.begin().await?, self.schema.clone());
+        let mut db = Db::writing(&self.pool, &self.schema, self.clock.clone()).await?;
         db.alone(Alone::NumberingEvents).await?;
         db.query(
             "WITH new AS MATERIALIZED (

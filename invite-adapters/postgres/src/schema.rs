@@ -1,89 +1,122 @@
-//! The tables, and how they come to be: migrations in a table of our own, one transaction for all that are missing.
+//! The tables, and how they come to be: SQL files that are run in order, each of which notes in a table of ours that it
+//! was.
 
-use invite_core::port::error::{PortError, PortErrorKind};
-use sqlx::Row;
+use std::collections::BTreeSet;
+
+use invite_core::port::error::{PortError, PortErrorKind, PortResult};
 use sqlx::postgres::PgPool;
 
+use crate::alone::Alone;
 use crate::db::{Db, Schema};
 use crate::error::{Fault, Step};
+use crate::rows::Columns;
 
-/// The steps, in order; the first is version 1. A step that was released is never changed, and each leaves the tables so
-/// that the release before it still works on them.
-pub(crate) const MIGRATIONS: &[&str] = &[include_str!("../migrations/0001_first.sql")];
+const DOING: &str = "open the database";
 
-/// The advisory lock under which tables are changed: `invite` in ASCII. Nobody else's work waits for it.
-const LOCK: i64 = 0x0069_6e76_6974_6500;
+/// PostgreSQL cuts longer names off.
+const LONGEST_NAME: usize = 63;
+
+/// The files and what is in them, in order; the first brings the tables to version 1.
+const FILES: &[(&str, &str)] = &[("0001_first.sql", include_str!("../migrations/0001_first.sql"))];
+
+/// A step that brings the tables to the next version, for a host that runs its migrations itself.
+///
+/// A step that was released is never changed, and each leaves the tables so that the release before it still works on
+/// them: it adds tables, indexes, and columns that may be null or have a default. So replicas of the old release go on
+/// while, and after, the tables are brought to the new version, and are replaced one by one. Each step notes itself in
+/// `schema_version`, with the lowest number of steps a program must know to work on the tables from then on
+/// (`works_from`); an older program does not start on them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Migration {
+    /// The version that it brings the tables to; the first is 1.
+    pub number: u64,
+    /// The name of its file in the folder `migrations` of this crate.
+    pub name: &'static str,
+    /// Its SQL: several statements, to be run in one transaction. The schema has to be there.
+    pub sql: String,
+}
+
+/// All steps, in order, for tables in the schema of this name; refused where that is not a plain identifier.
+pub fn migrations(schema: &str) -> PortResult<Vec<Migration>> {
+    let schema = named(schema).map_err(|fault| fault.doing("read the migrations"))?;
+    let migration = |(number, (name, sql)): (u64, &(&'static str, &'static str))| Migration {
+        number,
+        name,
+        sql: schema.text(sql).into_owned(),
+    };
+    Ok((1..).zip(FILES).map(migration).collect())
+}
+
+/// The schema of this name, if it is one that needs no quotes, wherever the host writes it.
+pub(crate) fn named(name: &str) -> Step<Schema> {
+    let plain = |character: char| matches!(character, 'a'..='z' | '0'..='9' | '_');
+    let begins = name.starts_with(|first: char| first == '_' || first.is_ascii_lowercase());
+    if !begins || !name.chars().all(plain) || name.starts_with("pg_") || name.len() > LONGEST_NAME {
+        return Err(Fault::Refused(format!(
+            "{name:?} cannot be the name of a schema: it consists of a to z, digits and _, begins with no digit and not \
+             with pg_, and has at most {LONGEST_NAME} characters"
+        )));
+    }
+    Ok(Schema::named(name))
+}
 
 /// Brings the tables to the newest version. Safe when several processes start at once: one does it, the others wait
 /// for it and find it done.
 pub(crate) async fn migrate(pool: &PgPool, schema: &Schema) -> Step<()> {
     let mut db = Db::new(pool.begin().await?, schema.clone());
-    let newest = newest();
     // Most of the time there is nothing to do, and then nothing is locked and no right to create is needed.
-    if version(&mut db).await? == newest {
+    if missing(&mut db).await?.is_empty() {
         return Ok(());
     }
-    db.query("SELECT pg_advisory_xact_lock($1)").bind(LOCK).execute(db.connection()).await?;
+    db.alone(Alone::Migrating).await?;
+    let missing = missing(&mut db).await?;
     db.create_schema().await?;
-    db.run_all(
-        "CREATE TABLE IF NOT EXISTS invite.schema_version (version bigint PRIMARY KEY, applied_at timestamptz NOT NULL)",
-    )
-    .await?;
-    let version = version(&mut db).await?;
-    if version > newest {
-        return Err(too_new(version));
-    }
-    for (step, number) in MIGRATIONS.iter().zip(1_i64..).filter(|(_, number)| *number > version) {
-        db.run_all(step).await?;
-        db.query("INSERT INTO invite.schema_version (version, applied_at) VALUES ($1, clock_timestamp())")
-            .bind(number)
-            .execute(db.connection())
-            .await?;
+    for (_, sql) in missing {
+        db.run_all(sql).await?;
     }
     db.commit().await
 }
 
-/// Says what is wrong where the tables are not in a version that this program can work with.
+/// Says which files have to be run, where the tables are not in a version that this program works with.
 pub(crate) async fn check(pool: &PgPool, schema: &Schema) -> Step<()> {
     let mut db = Db::new(pool.begin().await?, schema.clone());
-    let (version, newest) = (version(&mut db).await?, newest());
-    if version < newest {
-        return Err(PortError::new(PortErrorKind::Refused, "open the database")
-            .caused_by(format!(
-                "its tables have version {version}, and this program needs {newest}: run the SQL files of invite-postgres \
-                 from number {:04} on, or let PgStore::migrate do it",
-                version + 1
-            ))
-            .into());
+    let missing: Vec<_> = missing(&mut db).await?.into_iter().map(|(name, _)| name).collect();
+    if missing.is_empty() {
+        return Ok(());
     }
-    Ok(())
+    Err(refused(format!(
+        "its tables are older than this program: run {} of invite-postgres (`invite_postgres::migrations` has them), or \
+         open it with PgStore::new, which does that",
+        missing.join(", ")
+    )))
 }
 
-fn newest() -> i64 {
-    i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX)
-}
-
-fn too_new(version: i64) -> Fault {
-    PortError::new(PortErrorKind::Refused, "open the database")
-        .caused_by(format!(
-            "its tables have version {version}, and this program knows {}: a newer release has written them, start that one",
-            newest()
-        ))
-        .into()
-}
-
-/// The version of the tables; 0 where there are none.
-async fn version(db: &mut Db) -> Step<i64> {
-    let there = db
-        .query("SELECT to_regclass('invite.schema_version') IS NOT NULL AS there")
-        .fetch_one(db.connection())
-        .await?;
-    if !there.try_get::<bool, _>("there")? {
-        return Ok(0);
+/// The files that have not been run. Refused where a newer release has changed the tables so that this one does not work
+/// on them.
+async fn missing(db: &mut Db) -> Step<Vec<(&'static str, &'static str)>> {
+    if !db.has("invite.schema_version").await? {
+        return Ok(FILES.to_vec());
     }
-    let row = db
-        .query("SELECT coalesce(max(version), 0) AS version FROM invite.schema_version")
-        .fetch_one(db.connection())
+    let rows = db
+        .query("SELECT version, works_from FROM invite.schema_version ORDER BY version")
+        .fetch_all(db.connection())
         .await?;
-    Ok(row.try_get("version")?)
+    let mut done = BTreeSet::new();
+    for row in &rows {
+        let (version, works_from) = (row.count("version")?, row.count("works_from")?);
+        if works_from > FILES.len() as u64 {
+            return Err(refused(format!(
+                "its tables have version {version}, which a program needs {works_from} migrations for, and this one \
+                 knows {}: a newer release has written them, start that one",
+                FILES.len()
+            )));
+        }
+        done.insert(version);
+    }
+    Ok((1..).zip(FILES).filter(|(number, _)| !done.contains(number)).map(|(_, file)| *file).collect())
+}
+
+fn refused(why: String) -> Fault {
+    PortError::new(PortErrorKind::Refused, DOING).caused_by(why).into()
 }
