@@ -16,6 +16,8 @@ use crate::write::Write;
 impl Write {
     pub(crate) async fn confirm(&mut self, confirm: &Confirm) -> Step<Confirmed> {
         let organisation = confirm.actor.organisation();
+        self.lock_confirmations(organisation).await?;
+        self.lock_batch(organisation, confirm.plan).await?;
         let Some(mut batch) = maybe_batch(self.db(), organisation, confirm.plan).await? else {
             return Ok(Confirmed::NotFound);
         };
@@ -33,7 +35,8 @@ impl Write {
         if !confirm.resets {
             self.skip_resets(&mut batch).await?;
         }
-        if batch.totals.recipients() != planned {
+        // Where nobody shared an address, nobody does now.
+        if batch.totals.recipients() != planned && batch.totals.shared_addresses_with_resets > 0 {
             self.count_sharing(&mut batch).await?;
         }
         let held = batch.totals.recipients() > self.policy.hold_above;
@@ -48,9 +51,8 @@ impl Write {
         self.query(
             "UPDATE invite.batch SET state = 'running', confirmed_by = $1, confirmed_at = $2, resets = $3,
                  not_before = $4, totals = $5,
-                 confirmed_order = (
-                     SELECT coalesce(max(confirmed_order), 0) + 1 FROM invite.batch WHERE confirmed_order IS NOT NULL)
-             WHERE organisation = $6 AND id = $7",
+                 confirmed_order = nextval('invite.confirmed_order')
+             WHERE organisation = $6 AND id = $7 AND state = 'planned'",
         )
         .bind(json(&confirmation.by))
         .bind(confirmation.at)
@@ -68,6 +70,26 @@ impl Write {
         self.audit(&confirm.actor, "batch_confirmed", batch.id, details).await?;
         self.may_finish(organisation, batch.id);
         Ok(Confirmed::Now(Box::new(batch)))
+    }
+
+    /// Waits for whoever else confirms in this organisation: of two batches, the one whose place in the order is later
+    /// is seen later too.
+    async fn lock_confirmations(&mut self, organisation: OrganisationId) -> Step<()> {
+        self.query("SELECT FROM invite.organisation WHERE id = $1 FOR NO KEY UPDATE")
+            .bind(organisation.uuid())
+            .execute(self.db().connection())
+            .await?;
+        Ok(())
+    }
+
+    /// Waits for whoever changes the state of this batch, or begins messages of it; from now on they wait.
+    pub(crate) async fn lock_batch(&mut self, organisation: OrganisationId, batch: BatchId) -> Step<()> {
+        self.query("SELECT FROM invite.batch WHERE organisation = $1 AND id = $2 FOR UPDATE")
+            .bind(organisation.uuid())
+            .bind(batch.uuid())
+            .execute(self.db().connection())
+            .await?;
+        Ok(())
     }
 
     /// The confirmer is not in the batch.
@@ -139,6 +161,7 @@ impl Write {
     ) -> Step<Option<Result<Batch, WrongBatchState>>> {
         let BatchChange { batch: id, actor, event, because } = change;
         let organisation = actor.organisation();
+        self.lock_batch(organisation, id).await?;
         let Some(batch) = maybe_batch(self.db(), organisation, id).await? else { return Ok(None) };
         let from = batch.state;
         // Confirming is a step of its own: it needs a complete plan and consent.
@@ -208,7 +231,7 @@ impl Write {
     async fn stop(&mut self, organisation: OrganisationId, batch: BatchId, to: BatchState) -> Step<()> {
         let now = self.now;
         self.query(
-            "UPDATE invite.batch SET state = $1, paused_because = NULL, stopped_at = $2, to_sweep = 1
+            "UPDATE invite.batch SET state = $1, paused_because = NULL, stopped_at = $2, to_sweep = true
              WHERE organisation = $3 AND id = $4",
         )
         .bind(to.as_str())

@@ -13,7 +13,7 @@ use crate::error::Step;
 use crate::rows::{Columns, Key};
 use crate::write::Write;
 
-/// Whether nothing of a pilot that goes on is on its way. ?1: organisation, ?2: batch
+/// Whether nothing of a pilot that goes on is on its way. $1: organisation, $2: batch
 macro_rules! pilot_is_out {
     () => {
         "pilot_until IS NOT NULL AND NOT EXISTS (

@@ -5,7 +5,6 @@ use invite_core::model::batch::BatchState;
 use invite_core::model::delivery::DeliveryState;
 use invite_core::port::plans::{Retried, RetryChunk, RetryCursor};
 
-use crate::deliveries::deliveries;
 use crate::error::Step;
 use crate::rows::{Columns, Key, cursor, limit};
 use crate::write::Write;
@@ -15,7 +14,7 @@ impl Write {
     pub(crate) async fn retry_chunk(&mut self, chunk: &RetryChunk) -> Step<Retried> {
         let organisation = chunk.actor.organisation();
         let row = self
-            .query("SELECT state FROM invite.batch WHERE organisation = $1 AND id = $2")
+            .query("SELECT state FROM invite.batch WHERE organisation = $1 AND id = $2 FOR KEY SHARE")
             .bind(organisation.uuid())
             .bind(chunk.batch.uuid())
             .fetch_optional(self.db().connection())
@@ -42,7 +41,19 @@ impl Write {
             return Ok(Retried::Queued { failed: 0, unknown: 0, next: None });
         };
         let full = ids.len() == chunk.limit;
-        let mut rows = deliveries(self.db(), ids).await?;
+        let mut rows = self.hold_deliveries(ids).await?;
+        // Whoever was waited for may have moved them on.
+        rows.retain(|delivery| {
+            delivery.changed_at <= since
+                && matches!(
+                    (delivery.standing.state, chunk.failed, chunk.unknown),
+                    (DeliveryState::Failed, true, _) | (DeliveryState::Unknown, _, true)
+                )
+        });
+        let next = full.then_some(RetryCursor { since, after: last });
+        if rows.is_empty() {
+            return Ok(Retried::Queued { failed: 0, unknown: 0, next });
+        }
         let (mut failed, mut unknown) = (0, 0);
         for delivery in &mut rows {
             let before = self.step(delivery, DeliveryEvent::Retry);
@@ -50,14 +61,13 @@ impl Write {
             *counted += 1;
         }
         self.save_deliveries(&rows).await?;
-        self.query("UPDATE invite.batch SET finished = 0 WHERE organisation = $1 AND id = $2")
+        self.query("UPDATE invite.batch SET finished = false WHERE organisation = $1 AND id = $2")
             .bind(organisation.uuid())
             .bind(chunk.batch.uuid())
             .execute(self.db().connection())
             .await?;
         let details = format!("{failed} failed, {unknown} unknown");
         self.audit(&chunk.actor, "messages_retried", chunk.batch, details).await?;
-        let next = full.then_some(RetryCursor { since, after: last });
         Ok(Retried::Queued { failed, unknown, next })
     }
 }

@@ -24,7 +24,7 @@ pub(crate) async fn waits_of(
     let row = db
         .query(
             "SELECT state, not_before, pilot_until FROM invite.batch
-         WHERE organisation = $1 AND id = $2 AND confirmed_order IS NOT NULL AND finished = 0",
+         WHERE organisation = $1 AND id = $2 AND confirmed_order IS NOT NULL AND NOT finished",
         )
         .bind(organisation.uuid())
         .bind(batch.uuid())

@@ -1,8 +1,5 @@
--- $1: organisation, $2: batch, $3: one object for each item
+-- $1: organisation, $2: batch, then a column each of the items
 INSERT INTO invite.item
     (organisation, batch, user_id, decision, reason, channels, invitation, credential, administrator, wording)
-SELECT
-    $1, $2, (value ->> 'user_id')::uuid, value ->> 'decision', value ->> 'reason', value ->> 'channels',
-    (value ->> 'invitation')::uuid, value ->> 'credential', value ->> 'administrator',
-    value ->> 'wording'
-FROM jsonb_array_elements($3) WITH ORDINALITY AS w (value, key)
+SELECT $1, $2, w.*
+FROM unnest($3::uuid[], $4::text[], $5::text[], $6::text[], $7::uuid[], $8::text[], $9::boolean[], $10::jsonb[]) AS w
