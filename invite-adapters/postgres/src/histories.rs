@@ -95,7 +95,12 @@ impl People {
         Ok(())
     }
 
-    async fn read_invitations(&mut self, db: &mut Db, organisation: OrganisationId, ids: &[Uuid]) -> Step<()> {
+    async fn read_invitations(
+        &mut self,
+        db: &mut Db,
+        organisation: OrganisationId,
+        ids: &[Uuid],
+    ) -> Step<()> {
         let rows = db
             .query(
                 "SELECT v.id, v.user_id, v.batch, v.state, v.reason, v.created_at, v.expires_at, b.action,
