@@ -2,6 +2,9 @@
 
 #![allow(dead_code, reason = "each test uses what it needs")]
 
+pub(crate) mod statements;
+
+use std::error::Error;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use invite_postgres::PgStore;
@@ -28,4 +31,15 @@ pub(crate) fn schema() -> String {
 /// A store in a schema of its own.
 pub(crate) async fn store() -> PgStore {
     PgStore::in_schema(pool().await, &schema()).await.expect("the tables can be made")
+}
+
+/// An error with what caused it.
+pub(crate) fn whole(error: &dyn Error) -> String {
+    let mut words = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        words = format!("{words}: {error}");
+        cause = error.source();
+    }
+    words
 }
