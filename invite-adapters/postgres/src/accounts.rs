@@ -40,7 +40,7 @@ impl Accounts for PgStore {
         let rows = self
             .schema
             .query(
-                "SELECT u.* FROM unnest($2) WITH ORDINALITY AS w (id, place)
+                "SELECT u.* FROM unnest($2::uuid[]) WITH ORDINALITY AS w (id, place)
                  LEFT JOIN invite.user AS u ON u.organisation = $1 AND u.id = w.id ORDER BY w.place",
             )
             .bind(organisation.uuid())

@@ -128,7 +128,8 @@ impl Write {
             "UPDATE invite.delivery
              SET address = NULL, address_key = NULL, destination = '', answer = NULL, receipt = NULL
              WHERE organisation = $1 AND user_id = $2 AND address IS NOT NULL",
-            "DELETE FROM invite.person WHERE organisation = $1 AND user_id = $2",
+            "DELETE FROM invite.person WHERE organisation = $1 AND user_id = $2
+                 AND (came_at IS NOT NULL OR retired_by IS NOT NULL)",
             "DELETE FROM invite.guess WHERE organisation = $1 AND user_id = $2",
             "DELETE FROM invite.import_line WHERE organisation = $1 AND user_id = $2",
             "DELETE FROM invite.import_row WHERE organisation = $1 AND user_id = $2",
@@ -139,6 +140,12 @@ impl Write {
             let query = self.query(step).bind(organisation.uuid()).bind(id.uuid());
             removed += query.execute(self.db().connection()).await?.rows_affected();
         }
+        // One that was only locked holds nothing.
+        self.query("DELETE FROM invite.person WHERE organisation = $1 AND user_id = $2")
+            .bind(organisation.uuid())
+            .bind(id.uuid())
+            .execute(self.db().connection())
+            .await?;
         let keys: Vec<String> = user.into_iter().flat_map(people::keys_of).chain(keys_of_named(id)).collect();
         self.query(
             "DELETE FROM invite.import_key WHERE organisation = $1

@@ -42,11 +42,12 @@ impl Write {
         let done = self
             .query(
                 "UPDATE invite.batch SET pilot = $3, pilot_until = (
-                 SELECT max(d.id) FROM invite.delivery AS d
+                 SELECT d.id FROM invite.delivery AS d
                  WHERE d.organisation = $1 AND d.batch = $2 AND d.user_id = (
                      SELECT i.user_id FROM invite.item AS i
                      WHERE i.organisation = $1 AND i.batch = $2 AND i.decision <> 'skip'
-                     ORDER BY i.user_id LIMIT 1 OFFSET $3 - 1))
+                     ORDER BY i.user_id LIMIT 1 OFFSET $3 - 1)
+                 ORDER BY d.id DESC LIMIT 1)
              WHERE organisation = $1 AND id = $2",
             )
             .bind(batch.organisation.uuid())

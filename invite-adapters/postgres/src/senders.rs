@@ -62,7 +62,7 @@ impl Write {
     pub(crate) async fn keep_pause(&mut self, key: &str, pause: &SenderPause) -> Step<()> {
         self.query(
             "INSERT INTO invite.sender_pause (pause_key, covers, kind, answer, since_at, next_at)
-             VALUES ($1, $2, $3, $4, $5, coalesce($6, 'infinity'))
+             VALUES ($1, $2, $3, $4, $5, coalesce($6::timestamptz, 'infinity'))
              ON CONFLICT (pause_key) DO UPDATE SET covers = excluded.covers, kind = excluded.kind,
                  answer = excluded.answer, since_at = excluded.since_at, next_at = excluded.next_at",
         )
