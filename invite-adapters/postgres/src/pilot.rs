@@ -46,7 +46,7 @@ impl Write {
                  WHERE d.organisation = $1 AND d.batch = $2 AND d.user_id = (
                      SELECT i.user_id FROM invite.item AS i
                      WHERE i.organisation = $1 AND i.batch = $2 AND i.decision <> 'skip'
-                     ORDER BY i.user_id LIMIT 1 OFFSET $3 - 1)
+                     ORDER BY i.user_id LIMIT 1 OFFSET $3::bigint - 1)
                  ORDER BY d.id DESC LIMIT 1)
              WHERE organisation = $1 AND id = $2",
             )
