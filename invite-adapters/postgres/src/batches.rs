@@ -74,7 +74,7 @@ impl Write {
 
     /// Waits for whoever else confirms in this organisation: of two batches, the one whose place in the order is later
     /// is seen later too.
-    async fn lock_confirmations(&mut self, organisation: OrganisationId) -> Step<()> {
+    pub(crate) async fn lock_confirmations(&mut self, organisation: OrganisationId) -> Step<()> {
         self.query("SELECT FROM invite.organisation WHERE id = $1 FOR NO KEY UPDATE")
             .bind(organisation.uuid())
             .execute(self.db().connection())

@@ -213,7 +213,7 @@ impl Write {
     }
 
     /// Keeps batches in the states in which they are.
-    async fn hold_batches(&mut self, keys: &BTreeSet<BatchKey>) -> Step<Batches> {
+    pub(crate) async fn hold_batches(&mut self, keys: &BTreeSet<BatchKey>) -> Step<Batches> {
         let held = self.query(concat!(batch_facts!(), " FOR KEY SHARE OF b"));
         let rows = for_batches(held, keys).fetch_all(self.db().connection()).await?;
         read_batches(&rows)
@@ -238,9 +238,9 @@ async fn rows(db: &mut Db, ids: impl IntoIterator<Item = DeliveryId>) -> Step<Ve
     Ok(db.query(include_str!("sql/deliveries.sql")).bind(uuids(ids)).fetch_all(db.connection()).await?)
 }
 
-type BatchKey = (OrganisationId, BatchId);
+pub(crate) type BatchKey = (OrganisationId, BatchId);
 
-type Batches = HashMap<BatchKey, Arc<BatchFacts>>;
+pub(crate) type Batches = HashMap<BatchKey, Arc<BatchFacts>>;
 
 fn for_batches<'q>(
     query: Query<'q, Postgres, PgArguments>,
@@ -368,7 +368,8 @@ impl Write {
         let row = self
             .query(
                 "INSERT INTO invite.lane (sender, account, sender_key, account_key, destination_prefix)
-             VALUES ($1, $2, $3, $4, $5) RETURNING number",
+             VALUES ($1, $2, $3, $4, $5)
+             ON CONFLICT (sender, account) DO UPDATE SET sender = excluded.sender RETURNING number",
             )
             .bind(sender.0.clone())
             .bind(account.to_owned())

@@ -31,15 +31,17 @@ use crate::write::Write;
 #[async_trait]
 impl Offers for PgStore {
     async fn hand_over_link(&self, hand_over: HandOverLink) -> PortResult<LinkHandedOver> {
-        let mut write = self.write_under("hand over a link", hand_over.policy.clone()).await?;
-        let handed_over = write.hand_over_link(hand_over).await;
-        write.end(handed_over).await
+        self.writing("hand over a link", &hand_over.policy, &hand_over, |write, hand_over| {
+            Box::pin(write.hand_over_link(hand_over))
+        })
+        .await
     }
 
     async fn refresh(&self, refresh: Refresh) -> PortResult<Refreshed> {
-        let mut write = self.write_under("refresh a credential", refresh.policy.clone()).await?;
-        let refreshed = write.refresh(refresh).await;
-        write.end(refreshed).await
+        self.writing("refresh a credential", &refresh.policy, &refresh, |write, refresh| {
+            Box::pin(write.refresh(refresh))
+        })
+        .await
     }
 }
 
@@ -50,10 +52,11 @@ struct One {
 }
 
 impl Write {
-    async fn hand_over_link(&mut self, hand_over: HandOverLink) -> Step<LinkHandedOver> {
-        let HandOverLink { plan, user, facts, digest, resets, .. } = hand_over;
+    async fn hand_over_link(&mut self, hand_over: &HandOverLink) -> Step<LinkHandedOver> {
+        let HandOverLink { plan, user, facts, digest, resets, .. } = hand_over.clone();
         let actor = plan.actor.clone();
         let organisation = actor.organisation();
+        self.hold_for_offer(organisation, facts.as_ref()).await?;
         let one = self.one(plan, (user, facts), BTreeMap::new());
         let decision = match self.decide_about_one(&one).await? {
             Decision::SendWithReset if !resets => Decision::Skip(SkipReason::SetUpNeedsConsent),
@@ -72,6 +75,14 @@ impl Write {
         self.audit(&actor, "link_handed_over", user, details).await?;
         self.event(organisation, Happening::LinkHandedOver { user, invitation, batch: batch.id });
         Ok(LinkHandedOver::Done { batch: Box::new(batch), invitation, expires_at })
+    }
+
+    /// Waits for whoever else confirms in this organisation, which is what an offer does, and for whoever is at this
+    /// person; requests are counted one after the other.
+    async fn hold_for_offer(&mut self, organisation: OrganisationId, user: Option<&User>) -> Step<()> {
+        self.lock_confirmations(organisation).await?;
+        self.hold(organisation, user.map(|user| user.id)).await?;
+        self.look_at_the_clock().await
     }
 
     /// Cancels the unsent messages of a person that confirmed batches have.
@@ -159,10 +170,11 @@ impl Write {
         row.id("invitation")
     }
 
-    async fn refresh(&mut self, refresh: Refresh) -> Step<Refreshed> {
-        let Refresh { plan, user, facts, senders, by, source, .. } = refresh;
+    async fn refresh(&mut self, refresh: &Refresh) -> Step<Refreshed> {
+        let Refresh { plan, user, facts, senders, by, source, .. } = refresh.clone();
         let actor = plan.actor.clone();
         let organisation = actor.organisation();
+        self.hold_for_offer(organisation, facts.as_ref()).await?;
         if !source.is_empty() {
             let source = format!("source {source}");
             let at_most = self.policy.fresh_of_source;

@@ -1,6 +1,6 @@
 //! Credentials and those who come with them.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::time::Duration;
 
 use crate::db::Db;
@@ -13,6 +13,7 @@ use invite_core::model::id::{CredentialId, InvitationId, OrganisationId, UserId}
 use invite_core::model::invitation::{InvitationState, RevokeReason};
 use invite_core::model::item::Action;
 use invite_core::model::organisation::Retirement;
+use invite_core::policy::Policy;
 use invite_core::port::error::PortResult;
 use invite_core::port::redemption::{
     Close, Guess, Link, LinkState, OpenPassword, Redemption, Reserve, Reserved,
@@ -22,7 +23,7 @@ use sqlx::postgres::PgRow;
 use crate::PgStore;
 use crate::error::{Fault, Step};
 use crate::invitations::{Credential, Invitation, open_invitations};
-use crate::organisations::settings;
+use crate::organisations::{lasting_settings, settings};
 use crate::rows::{At, Columns, Key, delta, missing, uuids};
 use crate::write::Write;
 
@@ -77,15 +78,15 @@ impl Redemption for PgStore {
     }
 
     async fn reserve(&self, reserve: Reserve) -> PortResult<Reserved> {
-        let mut write = self.write_under("reserve a credential", reserve.policy.clone()).await?;
-        let reserved = write.reserve(&reserve).await;
-        write.end(reserved).await
+        self.writing("reserve a credential", &reserve.policy, &reserve, |write, reserve| {
+            Box::pin(write.reserve(reserve))
+        })
+        .await
     }
 
     async fn close(&self, close: Close) -> PortResult<bool> {
-        let mut write = self.write("close a credential").await?;
-        let closed = write.close(&close).await;
-        write.end(closed).await
+        let policy = Policy::default();
+        self.writing("close a credential", &policy, &close, |write, close| Box::pin(write.close(close))).await
     }
 
     async fn own_password_counts(
@@ -114,9 +115,10 @@ impl Redemption for PgStore {
     }
 
     async fn count_guess(&self, guess: Guess) -> PortResult<Option<Duration>> {
-        let mut write = self.write_under("count a guess", guess.policy.clone()).await?;
-        let counted = write.count_guess(&guess).await;
-        write.end(counted).await
+        self.writing("count a guess", &guess.policy, &guess, |write, guess| {
+            Box::pin(write.count_guess(guess))
+        })
+        .await
     }
 
     async fn forget_guesses(
@@ -217,8 +219,22 @@ async fn offer(db: &mut Db, organisation: OrganisationId, credential: Credential
 }
 
 impl Write {
+    /// Takes a credential, with what decides whether it works: its batches stay in their states, and nobody else is at
+    /// its person.
+    async fn hold_offer(&mut self, organisation: OrganisationId, of: CredentialId) -> Step<Option<Offer>> {
+        let Some(found) = offer(self.db(), organisation, of).await? else { return Ok(None) };
+        lasting_settings(self.db(), organisation).await?;
+        self.hold_batches(&BTreeSet::from(
+            [found.invitation.batch, found.credential.batch].map(|id| (organisation, id)),
+        ))
+        .await?;
+        self.hold(organisation, [found.invitation.user]).await?;
+        self.look_at_the_clock().await?;
+        offer(self.db(), organisation, of).await
+    }
+
     async fn reserve(&mut self, reserve: &Reserve) -> Step<Reserved> {
-        let Some(offer) = offer(self.db(), reserve.organisation, reserve.credential).await? else {
+        let Some(offer) = self.hold_offer(reserve.organisation, reserve.credential).await? else {
             return Ok(Reserved::Unknown);
         };
         let state = offer.state(self.now);
@@ -252,7 +268,7 @@ impl Write {
 
     async fn close(&mut self, close: &Close) -> Step<bool> {
         let organisation = close.organisation;
-        let Some(offer) = offer(self.db(), organisation, close.credential).await? else { return Ok(false) };
+        let Some(offer) = self.hold_offer(organisation, close.credential).await? else { return Ok(false) };
         if close.reservation == 0 || offer.credential.reservation != close.reservation {
             return Ok(false);
         }
@@ -317,14 +333,28 @@ impl Write {
     }
 
     async fn count_guess(&mut self, guess: &Guess) -> Step<Option<Duration>> {
-        let row = self.query(
-            "SELECT failures, wait_until FROM invite.guess WHERE organisation = $1 AND user_id = $2 AND source = $3",
+        // Of many guesses at the same time, each is counted after the one before it.
+        self.query(
+            "INSERT INTO invite.guess (organisation, user_id, source, failures, last_at) VALUES ($1, $2, $3, 0, $4)
+             ON CONFLICT DO NOTHING",
         )
         .bind(guess.organisation.uuid())
         .bind(guess.user.uuid())
         .bind(guess.source.clone())
-        .fetch_optional(self.db().connection())
+        .bind(self.now)
+        .execute(self.db().connection())
         .await?;
+        let row = self
+            .query(
+                "SELECT failures, wait_until FROM invite.guess
+             WHERE organisation = $1 AND user_id = $2 AND source = $3 FOR UPDATE",
+            )
+            .bind(guess.organisation.uuid())
+            .bind(guess.user.uuid())
+            .bind(guess.source.clone())
+            .fetch_optional(self.db().connection())
+            .await?;
+        self.look_at_the_clock().await?;
         let (failures, mut wait_until) = match row {
             Some(row) => (row.small("failures")?, row.maybe_at("wait_until")?),
             None => (0, None),
@@ -341,10 +371,8 @@ impl Write {
         }
         let now = self.now;
         self.query(
-            "INSERT INTO invite.guess (organisation, user_id, source, failures, wait_until, last_at)
-             VALUES ($1, $2, $3, $4, $5, $6)
-             ON CONFLICT (organisation, user_id, source) DO UPDATE SET
-                 failures = excluded.failures, wait_until = excluded.wait_until, last_at = excluded.last_at",
+            "UPDATE invite.guess SET failures = $4, wait_until = $5, last_at = $6
+             WHERE organisation = $1 AND user_id = $2 AND source = $3",
         )
         .bind(guess.organisation.uuid())
         .bind(guess.user.uuid())
