@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::machine::delivery::{Standing, throttle_pause};
+use crate::model::batch::BatchState;
 use crate::model::delivery::DeliveryState;
 use crate::model::invitation::InvitationState;
 use crate::model::item::{Action, Decision};
@@ -185,6 +186,36 @@ pub fn is_brake(because: &str) -> bool {
 }
 
 const BRAKE: &str = "brake: ";
+
+/// What the brake of a batch has counted since its start or resumption.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Brake {
+    /// Where the batch stands.
+    pub state: BatchState,
+    /// Outcomes.
+    pub outcomes: u32,
+    /// Those of them that were hard failures.
+    pub hard_failures: u32,
+}
+
+impl Brake {
+    /// Counts an outcome. Where the batch pauses itself now, it says why.
+    pub fn count(&mut self, hard_failure: bool, policy: &Policy) -> Option<String> {
+        self.outcomes += 1;
+        self.hard_failures += u32::from(hard_failure);
+        let stops = self.state == BatchState::Running && brakes(self.outcomes, self.hard_failures, policy);
+        stops.then(|| {
+            self.state = BatchState::Paused;
+            brake_because(self.outcomes, self.hard_failures)
+        })
+    }
+
+    /// Takes a hard failure back: it was its sender's, not its batch's.
+    pub const fn take_back(&mut self) {
+        self.outcomes = self.outcomes.saturating_sub(1);
+        self.hard_failures = self.hard_failures.saturating_sub(1);
+    }
+}
 
 /// Whether the brake stops a batch with so many outcomes and hard failures since its start or resumption.
 pub const fn brakes(outcomes: u32, hard_failures: u32, policy: &Policy) -> bool {
