@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use invite_core::decision::pace::Slots;
 use invite_core::machine::delivery::DeliveryEvent;
 use invite_core::model::batch::BatchState;
 use invite_core::model::delivery::DeliveryState;
@@ -13,7 +14,7 @@ use invite_core::model::sender::{PauseKind, SenderPause};
 use invite_core::policy::Policy;
 use invite_core::port::error::{PortError, PortErrorKind, PortResult};
 use invite_core::port::queue::{
-    Begin, Begun, Claim, Claimed, Queue, Record, Reported, ReserveSends, Slots, Waiting,
+    Begin, Begun, Claim, Claimed, Queue, Record, Reported, ReserveSends, Waiting,
 };
 
 use crate::PgStore;
