@@ -67,7 +67,8 @@ impl<'a> Transaction<'a> {
     pub(super) fn step(&mut self, key: DeliveryKey, event: DeliveryEvent<'_>) -> (Standing, Standing) {
         let row = self.delivery(key);
         let before = row.standing.clone();
-        let after = machine::delivery::next(&before, event, (key.1, row.channel), self.now, &self.policy);
+        let (whose, batch) = ((key.1, row.channel), self.batch_row(key.0, row.batch).batch.state);
+        let after = machine::delivery::next_in(batch, &before, event, whose, self.now, &self.policy);
         if after != before {
             self.stand(key, after.clone());
         }

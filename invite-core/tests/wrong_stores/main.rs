@@ -182,6 +182,7 @@ caught! {
     versions_have_the_same_name: VersionsCollide by versions_saved_at_the_same_time_have_different_names
     links_handed_over_at_the_same_time_all_work: LinksAddUp by of_links_handed_over_at_the_same_time_one_works
     an_event_appears_behind_a_reader: EventsLate by a_reader_misses_no_event_while_many_write
+    a_stopped_batch_fills_its_queue: ComesBack by what_comes_back_to_a_stopped_batch_is_cancelled_there_and_then
     instants_are_rounded: Milliseconds by instants_are_kept_to_the_microsecond
     a_lease_lapses_late: MicrosecondLate by a_lease_lapses_at_its_instant
     a_message_is_due_late: MicrosecondLate by a_message_is_due_at_its_instant
@@ -198,34 +199,47 @@ caught! {
         by what_begins_at_the_instant_a_lease_lapses_is_begun_or_taken_back
 }
 
-/// A walk on a store with this fault finds it, without knowing what to look for.
-macro_rules! found_by_a_walk {
-    ($($fault:ident)*) => {
-        /// Those that the walk finds.
-        const FOUND: &[Fault] = &[$(Fault::$fault),*];
-    };
-}
-
-found_by_a_walk! {
-    NoFencing AttemptAtClaim LongLease RenewalForgotten RecordedBeforeSent LostWakeUp ClaimsOverlap SuspectsInGroups
-    DueAtOnce SealedForEver WipedTooEarly ConfirmedTwice ConfirmerKept ConsentIgnored HoldIgnored PlanForEver
-    StopsAtSweep RetiredForEver RetiredAtBegin SupersedesAtBegin ProbeAlways ThrottleCharged NotCalledCharged NoBreaker
-    NoBrake TriedForEver BegunTwice EventsReordered EventsLost EventsOnce GuessesLockOut NoNumber ReservedByAll
-    LinkReserves ArrivalsAreNow ChangesForgotten SweepsForEver AuditForgets SharedAsPlanned ErasedLater
-    SuppressionErased PilotIgnored StartsAtOnce ResumesItself RetriesAll LockedCharged DamagedKept
-    LateAcceptanceForgotten HandForgets ExpiryUntold LinkConsentIgnored LinksAddUp RequestsInvite RequestsUnlimited
-    ClaimsLost LateOutcomeCounts PersonNotLocked LastConfirmWins PauseForgotten ClosedLater SsoForgotten FinishedTwice
-    GuessesLost MicrosecondLate TenantIgnored StaleFacts
-}
+/// Stores that a walk finds, without knowing what to look for: some of each area.
+const FOUND_BY_A_WALK: &[Fault] = &[
+    Fault::NoFencing,
+    Fault::LongLease,
+    Fault::ClaimsLost,
+    Fault::DueAtOnce,
+    Fault::LostWakeUp,
+    Fault::BegunTwice,
+    Fault::StaleFacts,
+    Fault::PersonNotLocked,
+    Fault::SealedForEver,
+    Fault::ConsentIgnored,
+    Fault::ConfirmerKept,
+    Fault::HoldIgnored,
+    Fault::PilotIgnored,
+    Fault::PauseForgotten,
+    Fault::StopsAtSweep,
+    Fault::RetiredForEver,
+    Fault::SupersedesAtBegin,
+    Fault::ThrottleCharged,
+    Fault::NoBrake,
+    Fault::HandForgets,
+    Fault::ClosedLater,
+    Fault::GuessesLost,
+    Fault::ChangesForgotten,
+    Fault::ArrivalsAreNow,
+    Fault::EventsLost,
+    Fault::AuditForgets,
+    Fault::ExpiryUntold,
+    Fault::ErasedLater,
+    Fault::MicrosecondLate,
+];
 
 #[test]
 fn a_walk_finds_what_is_wrong_without_being_told_where_to_look() {
     let mut missed = Vec::new();
-    for fault in FOUND {
-        let walk = Walk { seed: 1, cases: 40, steps: 80, shortens: false };
+    for fault in FOUND_BY_A_WALK {
+        let walk = Walk { seed: 1, cases: 20, steps: 80, shortens: false };
         match block_on(walk.on(async || subject(*fault))) {
             Ok(_) => missed.push(*fault),
-            Err(failure) => println!("{fault:?}: {failure:.200}"),
+            Err(failure) => println!("{fault:?}: {}", failure.to_string().lines().nth(1).unwrap_or_default()),
         }
     }
     assert!(missed.is_empty(), "not found: {missed:?}");

@@ -236,6 +236,8 @@ pub(super) enum Fault {
     MicrosecondLate,
     /// Batches know milliseconds only.
     Milliseconds,
+    /// What comes back to a stopped batch is put into the queue.
+    ComesBack,
 }
 
 /// How much longer than asked for something lasts.
@@ -612,6 +614,13 @@ impl Plans for Wrong {
         limit: usize,
     ) -> PortResult<Vec<Delivery>> {
         let mut deliveries = self.store.deliveries(organisation, batch, after, limit).await?;
+        if self.is(Fault::ComesBack) {
+            for delivery in &mut deliveries {
+                if delivery.reason == Some(EndReason::BatchCancelled) {
+                    delivery.state = DeliveryState::Queued;
+                }
+            }
+        }
         if self.is(Fault::AttemptAtClaim) {
             let notes = self.notes();
             for delivery in &mut deliveries {

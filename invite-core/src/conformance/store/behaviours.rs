@@ -240,6 +240,7 @@ macro_rules! __store_behaviours {
                 an_event_that_does_not_fit_changes_nothing
                 cancelling_stops_what_waits_and_leaves_what_was_sent
                 what_was_claimed_of_a_cancelled_batch_does_not_come_back
+                what_comes_back_to_a_stopped_batch_is_cancelled_there_and_then
                 a_recall_is_seen_by_everything_before_any_sweep
                 a_recall_revokes_what_was_sent_and_cancels_what_waits
                 a_finished_batch_can_be_recalled

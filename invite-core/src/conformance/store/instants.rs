@@ -33,7 +33,6 @@ impl Stage {
         self.advance(ODD).await;
         let now = self.now().await?;
         holds!(self.now().await? == now, "the clock stands until it is moved, here alone");
-        same!(now.timestamp_subsec_micros() % 10, 7, "the last digit of the microseconds after {ODD:?}");
         Ok(now)
     }
 
