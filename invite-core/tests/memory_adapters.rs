@@ -70,3 +70,8 @@ fn transport() -> TransportUnderTest {
 }
 
 invite_core::transport_conformance!(recording_transport, transport());
+
+// The memory store beside another one, which shows that the walk sees no difference where there is none.
+invite_core::walk_conformance!(walk_in_memory, store());
+
+invite_core::walk_conformance!(walk_in_memory_with_people, people());

@@ -11,7 +11,7 @@ use async_trait::async_trait;
 use invite_core::conformance::people::{BEHAVIOURS, PeopleUnderTest};
 use invite_core::conformance::{block_on, failures};
 use invite_core::credential::PasswordHash;
-use invite_core::decision::person_match::ImportMode;
+use invite_core::decision::person_match::{ImportMode, RowOutcome};
 use invite_core::memory::{ManualClock, MemoryStore};
 use invite_core::model::actor::Actor;
 use invite_core::model::id::{ImportId, OrganisationId, UserId};
@@ -32,6 +32,8 @@ enum Fault {
     None,
     /// Each page of an import is one of its own.
     PagesForgotten,
+    /// Every row adds somebody, as far as it is said.
+    AllCreated,
     /// A dry run writes.
     DryRunWrites,
     /// A sync writes its rows at once.
@@ -111,7 +113,13 @@ impl People for Wrong {
             Fault::RefusedIgnored => page.refused.clear(),
             _ => {}
         }
-        self.store.import_page(page).await
+        let mut imported = self.store.import_page(page).await?;
+        for outcome in imported.outcomes.iter_mut().filter(|_| self.is(Fault::AllCreated)) {
+            if let RowOutcome::Unchanged(user) = outcome {
+                *outcome = RowOutcome::Created(*user);
+            }
+        }
+        Ok(imported)
     }
 
     async fn missing_page(&self, mut page: MissingPage) -> PortResult<MissingPeople> {
@@ -240,6 +248,8 @@ macro_rules! caught {
 caught! {
     an_import_forgets_its_earlier_pages: PagesForgotten
         by a_second_row_of_a_person_is_refused_with_the_line_of_the_first
+    imports_at_the_same_time_add_people_twice: AllCreated
+        by a_file_that_many_import_at_the_same_time_adds_each_person_once
     a_dry_run_writes: DryRunWrites by a_dry_run_says_the_same_and_writes_nobody
     a_sync_writes_before_it_knows_all: SyncAtOnce by a_sync_writes_nobody_before_it_is_carried_out
     a_sync_locks_out_who_runs_it: ActorIsMissing by whoever_runs_a_sync_stays_active

@@ -153,13 +153,8 @@ impl Write {
     pub(crate) fn step(&mut self, delivery: &mut Delivery, event: DeliveryEvent<'_>) -> Standing {
         let whose = (delivery.id, delivery.channel);
         let before = delivery.standing.clone();
-        let mut after = delivery::next(&before, event, whose, self.now, &self.policy);
-        if after.state == DeliveryState::Queued
-            && before.state != DeliveryState::Queued
-            && let Some(reason) = delivery.batch.stopped_because()
-        {
-            after = delivery::next(&after, DeliveryEvent::Cancel(reason), whose, self.now, &self.policy);
-        }
+        let batch = delivery.batch.state;
+        let after = delivery::next_in(batch, &before, event, whose, self.now, &self.policy);
         if after != before {
             delivery.changed_at = self.now;
             self.note(delivery, before.state, after.state, after.reason);

@@ -9,7 +9,6 @@ use invite_core::machine::invitation::{self, InvitationEvent};
 use invite_core::model::actor::Actor;
 use invite_core::model::batch::BatchState;
 use invite_core::model::credential::{CredentialKind, Generation};
-use invite_core::model::delivery::EndReason;
 use invite_core::model::id::{BatchId, ClaimToken, DeliveryId, InvitationId, OrganisationId, UserId};
 use invite_core::model::invitation::{InvitationState, RevokeReason};
 use invite_core::model::item::{Action, Decision};
@@ -78,15 +77,6 @@ impl BatchFacts {
     /// What was asked for.
     pub(crate) fn request(&self) -> Request {
         Request { action: self.action, by_id: self.by_id, channels: self.channels }
-    }
-
-    /// Why its messages are cancelled, if it was stopped for good.
-    pub(crate) const fn stopped_because(&self) -> Option<EndReason> {
-        match self.state {
-            BatchState::Cancelled => Some(EndReason::BatchCancelled),
-            BatchState::Recalled => Some(EndReason::BatchRecalled),
-            BatchState::Planned | BatchState::Running | BatchState::Paused => None,
-        }
     }
 
     fn read(row: &SqliteRow) -> Step<Self> {

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use invite_core::decision::record::{
     Consequences, Recorded, Stops, Suppress, brake_because, brakes, consequences, late_acceptance,
 };
+use invite_core::machine::batch::stopped_because;
 use invite_core::machine::delivery::{DeliveryEvent, Report, Standing};
 use invite_core::model::batch::BatchState;
 use invite_core::model::delivery::{DeliveryState, EndReason};
@@ -626,7 +627,7 @@ impl Write {
         let mut rows = deliveries(self.db(), ids).await?;
         rows.retain(|delivery| {
             delivery.standing.reason == Some(EndReason::PolicyRefused)
-                && delivery.batch.stopped_because().is_none()
+                && stopped_because(delivery.batch.state).is_none()
         });
         for delivery in &mut rows {
             self.step(delivery, DeliveryEvent::Retry);

@@ -120,22 +120,12 @@ impl Write {
     }
 
     /// Moves a delivery on, in memory, and notes what follows from where it went. Gives where it stood before.
-    ///
-    /// One that would go back to the queue of a batch that was stopped is cancelled there and then, so that a sweep
-    /// that is through need not come again.
     pub(crate) fn step(&mut self, delivery: &mut Delivery, event: DeliveryEvent<'_>) -> Standing {
         let whose = (delivery.id, delivery.channel);
         let before = delivery.standing.clone();
-        let mut after = delivery::next(&before, event, whose, self.now, &self.policy);
+        let batch = delivery.batch.state;
+        let after = delivery::next_in(batch, &before, event, whose, self.now, &self.policy);
         self.count_step(delivery, &before, &event, &after);
-        if after.state == DeliveryState::Queued
-            && before.state != DeliveryState::Queued
-            && let Some(reason) = delivery.batch.stopped_because()
-        {
-            let (queued, cancel) = (after, DeliveryEvent::Cancel(reason));
-            after = delivery::next(&queued, cancel, whose, self.now, &self.policy);
-            self.count_step(delivery, &queued, &cancel, &after);
-        }
         if after != before {
             delivery.changed_at = self.now;
             self.note(delivery, before.state, after.state, after.reason);

@@ -69,3 +69,7 @@ async fn people() -> PeopleUnderTest {
 }
 
 invite_core::people_conformance!(people_on_sqlite, people().await);
+
+invite_core::walk_conformance!(walk_on_sqlite, store().await);
+
+invite_core::walk_conformance!(walk_on_sqlite_with_people, people().await);

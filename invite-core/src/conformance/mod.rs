@@ -5,6 +5,7 @@
 //! | [`store`] | an [`InvitationStore`](crate::port::InvitationStore) | [`store_conformance!`](crate::store_conformance) |
 //! | [`accounts`] | an [`Accounts`](crate::port::accounts::Accounts) | [`accounts_conformance!`](crate::accounts_conformance) |
 //! | [`people`] | a [`People`](crate::port::people::People) | [`people_conformance!`](crate::people_conformance) |
+//! | [`walk`] | a store, and people kept with it, by random steps beside the memory store | [`walk_conformance!`](crate::walk_conformance) |
 //! | [`transport`] | a [`Transport`](crate::port::transport::Transport) | [`transport_conformance!`](crate::transport_conformance) |
 //!
 //! Turn the feature `conformance` on in `[dev-dependencies]`, and hand the macro a name for the module of tests and an
@@ -58,6 +59,12 @@ pub mod people;
 )]
 pub mod store;
 pub mod transport;
+#[expect(
+    clippy::unchecked_time_subtraction,
+    reason = "a duration that underflows is a mistake of the walk, and fails it"
+)]
+pub mod walk;
+mod workshop;
 
 use std::any::Any;
 use std::fmt;

@@ -107,6 +107,7 @@ macro_rules! __people_behaviours {
             }
             importing {
                 importing_a_file_twice_changes_nothing_the_second_time
+                a_file_that_many_import_at_the_same_time_adds_each_person_once
                 a_second_row_of_a_person_is_refused_with_the_line_of_the_first
                 a_row_sees_what_an_earlier_row_of_its_page_has_written
                 a_dry_run_says_the_same_and_writes_nobody

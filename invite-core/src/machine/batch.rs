@@ -13,6 +13,7 @@
 //! that the batch is in already changes nothing: pressing twice is pressing once.
 
 use crate::model::batch::BatchState;
+use crate::model::delivery::EndReason;
 
 /// What can happen to a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -70,5 +71,14 @@ pub fn next(from: BatchState, event: BatchEvent) -> Result<BatchState, WrongBatc
         (E::Cancel, S::Planned | S::Running | S::Paused | S::Cancelled) => Ok(S::Cancelled),
         (E::Recall, _) => Ok(S::Recalled),
         _ => Err(WrongBatchState { from, event }),
+    }
+}
+
+/// Why its messages are cancelled, if it was stopped for good.
+pub const fn stopped_because(state: BatchState) -> Option<EndReason> {
+    match state {
+        BatchState::Cancelled => Some(EndReason::BatchCancelled),
+        BatchState::Recalled => Some(EndReason::BatchRecalled),
+        BatchState::Planned | BatchState::Running | BatchState::Paused => None,
     }
 }

@@ -55,6 +55,8 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::batch::stopped_because;
+use crate::model::batch::BatchState;
 use crate::model::delivery::{DeliveryState, EndReason, WaitCause};
 use crate::model::id::DeliveryId;
 use crate::model::message::Channel;
@@ -245,6 +247,29 @@ pub fn next(
         apply(&mut to, report);
     }
     to
+}
+
+/// The standing after `event` in a batch that stands so. What would come back into the queue of one that was stopped is
+/// cancelled there and then, so that a sweep that is through need not come again; what ended there is not retried.
+pub fn next_in(
+    batch: BatchState,
+    from: &Standing,
+    event: DeliveryEvent<'_>,
+    whose: (DeliveryId, Channel),
+    now: DateTime<Utc>,
+    policy: &Policy,
+) -> Standing {
+    let stopped = stopped_because(batch);
+    if stopped.is_some() && event == DeliveryEvent::Retry {
+        return from.clone();
+    }
+    let to = next(from, event, whose, now, policy);
+    match stopped {
+        Some(reason) if to.state == DeliveryState::Queued && from.state != DeliveryState::Queued => {
+            next(&to, DeliveryEvent::Cancel(reason), whose, now, policy)
+        }
+        _ => to,
+    }
 }
 
 fn end(to: &mut Standing, state: DeliveryState, reason: EndReason) {

@@ -4,6 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::state::{following, following_in};
 use super::transaction::{DeliveryKey, Transaction};
+use crate::machine::batch::stopped_because;
 use crate::machine::invitation::InvitationEvent;
 use crate::model::batch::BatchState;
 use crate::model::delivery::{DeliveryState, EndReason};
@@ -54,10 +55,7 @@ impl Transaction<'_> {
     fn sweep_batch(&mut self, organisation: OrganisationId, id: BatchId, limit: u64) -> u64 {
         let row = self.batch_row(organisation, id);
         let (state, action) = (row.batch.state, row.batch.action);
-        let reason = match state {
-            BatchState::Recalled => EndReason::BatchRecalled,
-            _ => EndReason::BatchCancelled,
-        };
+        let reason = stopped_because(state).unwrap_or(EndReason::BatchCancelled);
         let mut changed = 0;
         for key in self.unsent_of(organisation, id, limit) {
             changed += u64::from(self.cancel_unsent(key, reason));

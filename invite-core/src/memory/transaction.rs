@@ -68,9 +68,11 @@ impl<'a> Transaction<'a> {
     pub(super) fn step(&mut self, key: DeliveryKey, event: DeliveryEvent<'_>) -> (Standing, Standing) {
         let row = self.delivery(key);
         let before = row.standing.clone();
-        let after = machine::delivery::next(&before, event, (key.1, row.channel), self.now, &self.policy);
-        let (channel, batch) = (row.channel, row.batch);
-        if self.batch_row(key.0, batch).order.is_some() {
+        let (whose, channel) = ((key.1, row.channel), row.channel);
+        let batch = self.batch_row(key.0, row.batch);
+        let (state, confirmed) = (batch.batch.state, batch.order.is_some());
+        let after = machine::delivery::next_in(state, &before, event, whose, self.now, &self.policy);
+        if confirmed {
             for (count, added) in of_step(channel, &before, &event, &after) {
                 self.count(count, added);
             }

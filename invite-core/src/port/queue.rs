@@ -36,6 +36,8 @@ use crate::policy::Policy;
 ///   another since, or given back, changes nothing and is answered [`Begun::Fenced`], `None` or `false`.
 /// * **Leases** lapse on the store's clock. [`claim`](Self::claim) first takes back what has lapsed, with
 ///   [`DeliveryEvent::LeaseLost`](crate::machine::delivery::DeliveryEvent::LeaseLost).
+/// * **Stopped batches.** What would come back into the queue of a batch that was cancelled or recalled is cancelled in the
+///   same transaction ([`next_in`](crate::machine::delivery::next_in)); a sweep does the rest.
 /// * **Suspects** (survivors of a group that died) are claimed alone: a claim gives one suspect and nothing else, or no
 ///   suspect. They go first.
 #[cfg_attr(feature = "mocks", mockall::automock)]

@@ -12,6 +12,7 @@ mod wrong;
 use std::sync::Arc;
 
 use invite_core::conformance::store::{BEHAVIOURS, StoreUnderTest};
+use invite_core::conformance::walk::Walk;
 use invite_core::conformance::{block_on, failures};
 use invite_core::memory::{ManualClock, MemoryStore};
 use wrong::{Fault, TwoClocks, Wrong};
@@ -165,6 +166,99 @@ caught! {
     a_brake_looks_like_a_hand: BrakesByHand by a_brake_is_counted_and_shown_until_it_is_resumed
     a_throttle_that_is_over_is_shown: ThrottlesForEver by stopped_senders_are_shown_by_kind
     what_is_stopped_is_shown_as_due: DueThoughStopped by the_oldest_due_message_is_one_that_could_go
+    a_message_is_given_to_nobody: ClaimsLost by claims_at_the_same_time_give_every_message_once
+    a_renewal_loses_against_a_claim: RenewalForgotten
+        by a_lease_that_is_renewed_while_others_claim_has_one_owner
+    an_outcome_counts_beside_the_loss_of_its_lease: LateOutcomeCounts
+        by an_outcome_and_the_loss_of_its_lease_at_the_same_time_count_once
+    two_messages_of_a_person_begin_together: PersonNotLocked
+        by of_two_messages_of_a_person_that_begin_at_the_same_time_the_earlier_batch_goes
+    a_person_gets_a_message_of_every_plan: PersonNotLocked
+        by plans_for_the_same_people_confirmed_at_the_same_time_reach_each_once
+    the_last_who_confirms_decides: LastConfirmWins
+        by of_two_who_confirm_differently_at_the_same_time_one_is_carried_out
+    whoever_leaves_while_a_message_begins_keeps_the_link: ChangesForgotten
+        by whoever_leaves_while_a_message_begins_keeps_no_credential
+    a_recall_does_not_reach_what_begins: StopsAtSweep
+        by a_batch_that_is_recalled_while_a_message_begins_leaves_no_link
+    a_pause_does_not_reach_what_waits: PauseForgotten
+        by a_batch_that_is_paused_while_a_message_begins_holds_it_or_lets_it_go
+    whoever_came_has_not_come: ClosedLater by whoever_comes_while_a_reminder_begins_leaves_no_link_behind
+    sso_is_not_looked_at: SsoForgotten by nobody_is_let_in_once_their_organisation_came_under_sso
+    nobody_of_twenty_has_come: ClosedLater
+        by of_twenty_who_come_and_end_it_at_the_same_time_one_has_come
+    failures_at_the_same_time_do_not_add_up: NoBrake by outcomes_at_the_same_time_all_count_for_the_brake
+    refusals_at_the_same_time_do_not_add_up: NoBreaker by refusals_at_the_same_time_are_a_run
+    a_batch_is_finished_twice: FinishedTwice
+        by a_batch_whose_messages_end_at_the_same_time_is_finished_once
+    a_pilot_ends_without_a_pause: PilotIgnored
+        by a_pilot_whose_messages_end_at_the_same_time_pauses_its_batch_once
+    guesses_at_the_same_time_do_not_add_up: GuessesLost by guesses_at_the_same_time_all_count
+    test_messages_at_the_same_time_do_not_add_up: TestsUncounted by test_messages_at_the_same_time_all_count
+    versions_have_the_same_name: VersionsCollide by versions_saved_at_the_same_time_have_different_names
+    links_handed_over_at_the_same_time_all_work: LinksAddUp by of_links_handed_over_at_the_same_time_one_works
+    an_event_appears_behind_a_reader: EventsLate by a_reader_misses_no_event_while_many_write
+    a_stopped_batch_fills_its_queue: ComesBack by what_comes_back_to_a_stopped_batch_is_cancelled_there_and_then
+    instants_are_rounded: Milliseconds by instants_are_kept_to_the_microsecond
+    a_lease_lapses_late: MicrosecondLate by a_lease_lapses_at_its_instant
+    a_message_is_due_late: MicrosecondLate by a_message_is_due_at_its_instant
+    a_hold_ends_late: MicrosecondLate by a_hold_and_a_start_end_at_their_instant
+    a_plan_expires_late: MicrosecondLate by a_plan_can_be_confirmed_until_its_instant
+    a_credential_expires_late: MicrosecondLate by a_credential_expires_at_its_instant
+    a_reservation_is_free_late: MicrosecondLate by a_reservation_can_be_taken_up_at_its_instant
+    a_guess_waits_too_long: MicrosecondLate by a_guess_is_looked_at_again_at_its_instant
+    a_person_is_invited_again_late: MicrosecondLate
+        by a_person_is_invited_and_reminded_again_at_the_instant
+    a_sender_goes_on_late: MicrosecondLate by a_sender_goes_on_at_its_instant
+    a_test_message_waits_too_long: MicrosecondLate by a_test_message_may_go_again_at_its_instant
+    whoever_is_overtaken_at_the_instant_goes_on: MicrosecondLate
+        by what_begins_at_the_instant_a_lease_lapses_is_begun_or_taken_back
+}
+
+/// Stores that a walk finds, without knowing what to look for: some of each area.
+const FOUND_BY_A_WALK: &[Fault] = &[
+    Fault::NoFencing,
+    Fault::LongLease,
+    Fault::ClaimsLost,
+    Fault::DueAtOnce,
+    Fault::LostWakeUp,
+    Fault::BegunTwice,
+    Fault::StaleFacts,
+    Fault::PersonNotLocked,
+    Fault::SealedForEver,
+    Fault::ConsentIgnored,
+    Fault::ConfirmerKept,
+    Fault::HoldIgnored,
+    Fault::PilotIgnored,
+    Fault::PauseForgotten,
+    Fault::StopsAtSweep,
+    Fault::RetiredForEver,
+    Fault::SupersedesAtBegin,
+    Fault::ThrottleCharged,
+    Fault::NoBrake,
+    Fault::HandForgets,
+    Fault::ClosedLater,
+    Fault::GuessesLost,
+    Fault::ChangesForgotten,
+    Fault::ArrivalsAreNow,
+    Fault::EventsLost,
+    Fault::AuditForgets,
+    Fault::ExpiryUntold,
+    Fault::ErasedLater,
+    Fault::MicrosecondLate,
+];
+
+#[test]
+fn a_walk_finds_what_is_wrong_without_being_told_where_to_look() {
+    let mut missed = Vec::new();
+    for fault in FOUND_BY_A_WALK {
+        let walk = Walk { seed: 1, cases: 20, steps: 80, shortens: false };
+        match block_on(walk.on(async || subject(*fault))) {
+            Ok(_) => missed.push(*fault),
+            Err(failure) => println!("{fault:?}: {}", failure.to_string().lines().nth(1).unwrap_or_default()),
+        }
+    }
+    assert!(missed.is_empty(), "not found: {missed:?}");
 }
 
 #[test]

@@ -15,7 +15,7 @@ use invite_core::machine::batch::{BatchEvent, WrongBatchState};
 use invite_core::memory::{ManualClock, MemoryStore};
 use invite_core::model::actor::Actor;
 use invite_core::model::batch::{Batch, BatchState, Progress, TemplatePins};
-use invite_core::model::delivery::{Delivery, DeliveryState};
+use invite_core::model::delivery::{Delivery, DeliveryState, EndReason};
 use invite_core::model::event::{Event, EventCursor, Happening};
 use invite_core::model::id::{
     BatchId, ClaimToken, CredentialId, DeliveryId, InvitationId, OrganisationId, UserId,
@@ -28,6 +28,7 @@ use invite_core::model::metrics::{Count, CountedOutcome, Metrics, OpenBatch};
 use invite_core::model::organisation::{Alias, Organisation};
 use invite_core::model::outcome::{Answer, Outcome, Receipt};
 use invite_core::model::sender::{Covers, PauseKind, SenderPause};
+use invite_core::model::sign_in::SignInMethod;
 use invite_core::model::suppression::Suppression;
 use invite_core::model::template_key::TemplateKey;
 use invite_core::model::user::User;
@@ -238,7 +239,38 @@ pub(super) enum Fault {
     RateUnclaimed,
     /// Nobody is told when a sender has room again.
     RoomUntold,
+    /// Of each claim the last message is given to nobody.
+    ClaimsLost,
+    /// Every outcome is answered as kept.
+    LateOutcomeCounts,
+    /// A message of a person begins whatever else of theirs has begun.
+    PersonNotLocked,
+    /// Whoever confirms again changes what was consented to.
+    LastConfirmWins,
+    /// Pausing says yes and does nothing.
+    PauseForgotten,
+    /// Closing says yes and does nothing.
+    ClosedLater,
+    /// How people sign in is saved and stays as it was.
+    SsoForgotten,
+    /// Events that a batch is finished are told twice.
+    FinishedTwice,
+    /// Every other guess is not counted.
+    GuessesLost,
+    /// Every version of a message is called 1.
+    VersionsCollide,
+    /// Some events can be read a moment after those that follow them.
+    EventsLate,
+    /// Whatever lasts lasts a microsecond longer.
+    MicrosecondLate,
+    /// Batches know milliseconds only.
+    Milliseconds,
+    /// What comes back to a stopped batch is put into the queue.
+    ComesBack,
 }
+
+/// How much longer than asked for something lasts.
+const LATE: Duration = Duration::from_micros(1);
 
 /// A clock that every other reader sees ten minutes ahead.
 #[derive(Debug)]
@@ -290,6 +322,7 @@ struct Notes {
     put_off: BTreeMap<Count, u64>,
     throttled: bool,
     reservers: u32,
+    told: BTreeSet<EventCursor>,
 }
 
 impl Wrong {
@@ -313,6 +346,12 @@ impl Wrong {
             Fault::NoBrake => policy.brake_from = u32::MAX,
             Fault::TriedForEver => policy.email.at_most = u32::MAX,
             Fault::ReservedByAll => policy.reservation = Duration::ZERO,
+            Fault::MicrosecondLate => {
+                policy.probe_every += LATE;
+                policy.reservation += LATE;
+                policy.guess_wait += LATE;
+                policy.invited_recently += LATE;
+            }
             _ => {}
         }
         policy
@@ -342,8 +381,15 @@ impl Organisations for Wrong {
         actor: Actor,
         templates: TemplatePins,
     ) -> PortResult<OrganisationSaved> {
-        if self.is(Fault::NightIgnored) {
-            organisation.settings.quiet_hours = None;
+        let settings = &mut organisation.settings;
+        match self.fault {
+            Fault::NightIgnored => settings.quiet_hours = None,
+            Fault::SsoForgotten => settings.sign_in = SignInMethod::Password,
+            Fault::MicrosecondLate => {
+                settings.credential_lifetime += LATE;
+                settings.reminders.gap += LATE;
+            }
+            _ => {}
         }
         let mut templates = templates;
         if self.is(Fault::TemplatesUnchecked) {
@@ -416,10 +462,17 @@ impl Organisations for Wrong {
         if save.source.is_none() {
             self.notes().resets.push(save.key.clone());
         }
-        self.store.save_template(save).await
+        let saved = self.store.save_template(save).await?;
+        Ok(match saved {
+            TemplateSaved::Done(_) if self.is(Fault::VersionsCollide) => TemplateSaved::Done("1".into()),
+            saved => saved,
+        })
     }
 
     async fn count_test_send(&self, mut send: TestSend) -> PortResult<Option<DateTime<Utc>>> {
+        if self.is(Fault::MicrosecondLate) {
+            send.within += LATE;
+        }
         if self.is(Fault::TestsUncounted) {
             send.at_most = u32::MAX;
         }
@@ -440,14 +493,17 @@ impl Plans for Wrong {
         if self.is(Fault::NothingPinned) {
             plan.templates = TemplatePins::default();
         }
-        if self.is(Fault::PlanForEver) {
-            plan.lifetime = Duration::from_hours(24 * 365);
+        match self.fault {
+            Fault::PlanForEver => plan.lifetime = Duration::from_hours(24 * 365),
+            Fault::MicrosecondLate => plan.lifetime += LATE,
+            _ => {}
         }
         self.notes().plans.insert(plan.id, (plan.clone(), Vec::new()));
         self.store.open_plan(plan).await
     }
 
     async fn plan_page(&self, mut page: PlanPage) -> PortResult<Batch> {
+        page.policy = self.policy(page.policy);
         {
             let mut notes = self.notes();
             let facts = page.people.iter().filter_map(|(id, user)| Some((*id, user.clone()?)));
@@ -471,6 +527,10 @@ impl Plans for Wrong {
             Fault::HoldIgnored => confirm.hold = Some(Duration::ZERO),
             Fault::PilotIgnored => confirm.pilot = None,
             Fault::StartsAtOnce => confirm.starts_in = Duration::ZERO,
+            Fault::MicrosecondLate => {
+                confirm.hold = confirm.hold.map(|hold| hold + LATE);
+                confirm.starts_in += LATE;
+            }
             _ => {}
         }
         let planned = self.store.batch(confirm.actor.organisation(), confirm.plan).await?;
@@ -488,6 +548,11 @@ impl Plans for Wrong {
                 }
                 _ => {}
             }
+        }
+        if let (Fault::LastConfirmWins, Confirmed::Already(batch)) = (self.fault, &mut confirmed)
+            && let Some(confirmation) = &mut batch.confirmed
+        {
+            confirmation.resets = confirm.resets;
         }
         if !self.is(Fault::ConfirmedTwice) || !matches!(confirmed, Confirmed::Already(_)) {
             return Ok(confirmed);
@@ -514,6 +579,10 @@ impl Plans for Wrong {
             }
             return Ok(None);
         }
+        if self.is(Fault::PauseForgotten) && change.event == BatchEvent::Pause {
+            let batch = self.store.batch(change.actor.organisation(), change.batch).await?;
+            return Ok(batch.map(|batch| Ok(Batch { state: BatchState::Paused, ..batch })));
+        }
         let state = match change.event {
             BatchEvent::Cancel => BatchState::Cancelled,
             BatchEvent::Recall => BatchState::Recalled,
@@ -529,7 +598,12 @@ impl Plans for Wrong {
 
     async fn batch(&self, organisation: OrganisationId, batch: BatchId) -> PortResult<Option<Batch>> {
         for organisation in self.everywhere(organisation).await? {
-            if let Some(found) = self.store.batch(organisation, batch).await? {
+            if let Some(mut found) = self.store.batch(organisation, batch).await? {
+                if self.is(Fault::Milliseconds) {
+                    let less =
+                        TimeDelta::microseconds((found.planned_at.timestamp_subsec_micros() % 1000).into());
+                    found.planned_at -= less;
+                }
                 return Ok(Some(found));
             }
         }
@@ -573,6 +647,13 @@ impl Plans for Wrong {
         limit: usize,
     ) -> PortResult<Vec<Delivery>> {
         let mut deliveries = self.store.deliveries(organisation, batch, after, limit).await?;
+        if self.is(Fault::ComesBack) {
+            for delivery in &mut deliveries {
+                if delivery.reason == Some(EndReason::BatchCancelled) {
+                    delivery.state = DeliveryState::Queued;
+                }
+            }
+        }
         if self.is(Fault::AttemptAtClaim) {
             let notes = self.notes();
             for delivery in &mut deliveries {
@@ -595,6 +676,7 @@ impl Queue for Wrong {
         match self.fault {
             Fault::LongLease => claim.lease *= 100,
             Fault::UnfairClaims => claim.limit = usize::MAX,
+            Fault::MicrosecondLate => claim.lease += LATE,
             _ => {}
         }
         let mut claimed = self.store.claim(claim.clone()).await?;
@@ -627,6 +709,9 @@ impl Queue for Wrong {
                 }
                 notes.last_claim = Some(claimed.clone());
             }
+            Fault::ClaimsLost if claimed.deliveries.len() > 1 => {
+                claimed.deliveries.pop();
+            }
             Fault::ClaimsOverlap => self.notes().last_claim = Some(claimed.clone()),
             Fault::WipedTooEarly => {
                 for wish in claimed.deliveries.iter_mut().filter_map(|one| one.credential.as_mut()) {
@@ -641,6 +726,8 @@ impl Queue for Wrong {
     }
 
     async fn renew(&self, claims: Vec<ClaimToken>, lease: Duration) -> PortResult<Vec<bool>> {
+        let late = if self.is(Fault::MicrosecondLate) { LATE } else { Duration::ZERO };
+        let lease = lease + late;
         if self.is(Fault::RenewalForgotten) {
             return Ok(vec![true; claims.len()]);
         }
@@ -659,6 +746,8 @@ impl Queue for Wrong {
             }
         }
         let ids: Vec<_> = begin.deliveries.iter().map(|delivery| delivery.id).collect();
+        let users: Vec<_> =
+            begin.deliveries.iter().map(|one| one.user.as_ref().map(|user| user.id)).collect();
         let token = begin.token;
         let mut begun = Vec::new();
         for delivery in begin.deliveries {
@@ -666,8 +755,15 @@ impl Queue for Wrong {
             let one = Begin { token, deliveries: vec![delivery], policy: begin.policy.clone() };
             begun.extend(self.store.begin(one).await?);
         }
-        for (id, begun) in ids.into_iter().zip(&mut begun) {
+        for ((id, user), begun) in ids.into_iter().zip(users).zip(&mut begun) {
             match begun {
+                Begun::Stopped(EndReason::ChangedSincePlan) if self.is(Fault::PersonNotLocked) => {
+                    let notes = self.notes();
+                    let other = notes.handed_over.values().find(|other| Some(other.user.id) == user);
+                    if let Some(other) = other {
+                        *begun = Begun::Go(Box::new(HandOver { id, ..other.clone() }));
+                    }
+                }
                 Begun::Go(hand_over) => self.note(hand_over),
                 Begun::Fenced if self.is(Fault::BegunTwice) => {
                     if let Some(hand_over) = self.notes().handed_over.get(&id) {
@@ -711,11 +807,20 @@ impl Queue for Wrong {
                     HandOverResult::Outcome(Outcome::Deferred { retry_after, .. }),
                     Fault::DueAtOnce | Fault::TriedForEver,
                 ) => *retry_after = Some(Duration::ZERO),
+                (
+                    HandOverResult::Outcome(
+                        Outcome::Deferred { retry_after, .. } | Outcome::Throttled { retry_after, .. },
+                    ),
+                    Fault::MicrosecondLate,
+                ) => *retry_after = retry_after.map(|wait| wait + LATE),
                 _ => {}
             }
         }
         let actor = record.outcomes.first().and_then(|one| self.notes().owners.get(&one.id).copied());
-        let kept = self.store.record(record).await?;
+        let mut kept = self.store.record(record).await?;
+        if self.is(Fault::LateOutcomeCounts) {
+            kept.fill(Some(DeliveryState::Sent));
+        }
         if let (Fault::ResumesItself, Some((organisation, batch))) = (self.fault, actor) {
             let actor = Actor::system(organisation);
             let resume = BatchChange { batch, actor, event: BatchEvent::Resume, because: None };
@@ -902,6 +1007,9 @@ impl Redemption for Wrong {
     }
 
     async fn close(&self, mut close: Close) -> PortResult<bool> {
+        if self.is(Fault::ClosedLater) {
+            return Ok(true);
+        }
         if self.is(Fault::NoNumber) {
             let real = self.notes().reservations.get(&close.credential).copied();
             close.reservation = real.unwrap_or(close.reservation);
@@ -938,7 +1046,16 @@ impl Redemption for Wrong {
     }
 
     async fn count_guess(&self, mut guess: Guess) -> PortResult<Option<Duration>> {
+        guess.policy = self.policy(guess.policy);
         match self.fault {
+            Fault::GuessesLost => {
+                let mut notes = self.notes();
+                let guesses = notes.guesses.entry(guess.user).or_default();
+                *guesses += 1;
+                if *guesses % 2 == 0 {
+                    return Ok(None);
+                }
+            }
             Fault::GuessesOfAll => guess.source.clear(),
             Fault::GuessesLockOut => {
                 let mut notes = self.notes();
@@ -1017,6 +1134,15 @@ impl Records for Wrong {
         let mut events = self.store.events(after, limit).await?;
         match self.fault {
             Fault::EventsReordered => events.reverse(),
+            Fault::FinishedTwice => {
+                let finished = |event: &&Event| matches!(event.what, Happening::BatchFinished { .. });
+                let again: Vec<_> = events.iter().filter(finished).cloned().collect();
+                events.extend(again);
+            }
+            Fault::EventsLate => {
+                let mut notes = self.notes();
+                events.retain(|event| event.cursor.0 % 5 != 2 || !notes.told.insert(event.cursor));
+            }
             Fault::ExpiryUntold => events.retain(|event| !matches!(event.what, Happening::Expired { .. })),
 
             Fault::EventsLost => events.retain(|event| event.cursor.0 % 3 != 0),

@@ -1,7 +1,11 @@
 //! Importing a file.
 
+use std::sync::Arc;
+
+use tokio::sync::Barrier;
+
 use super::stage::{DAY, Stage, row};
-use crate::conformance::Checked;
+use crate::conformance::{Checked, Failure};
 use crate::decision::person_match::{ImportMode, RowOutcome};
 use crate::model::delivery::{DeliveryState, EndReason};
 use crate::model::id::ImportId;
@@ -119,6 +123,32 @@ pub(super) async fn the_story_has_the_line_that_changed_a_person_and_what_it_cha
         let line = &story.import_lines[0];
         same!((line.import, line.created, &line.actor), (import, created, &stage.actor()), "the line");
         same!(line.changes.fields().map(|(field, ..)| field).collect::<Vec<_>>(), fields, "what it changed");
+    }
+    Ok(())
+}
+
+pub(super) async fn a_file_that_many_import_at_the_same_time_adds_each_person_once(stage: Stage) -> Checked {
+    let rows: Vec<_> = (2..8).map(|line| row(line, &format!("person{line}"), "Oslo")).collect();
+    let start = Arc::new(Barrier::new(6));
+    let imports: Vec<_> = (0..6)
+        .map(|_| {
+            let (people, start) = (Arc::clone(&stage.people), Arc::clone(&start));
+            let page = stage.page(ImportId::new(), ImportMode::Upsert, &rows);
+            tokio::spawn(async move {
+                start.wait().await;
+                people.import_page(page).await
+            })
+        })
+        .collect();
+    let mut outcomes = Vec::new();
+    for import in imports {
+        outcomes.extend(import.await.map_err(|error| Failure::new(error.to_string()))??.outcomes);
+    }
+    let count = |kind| kinds(&outcomes).into_iter().filter(|one| *one == kind).count();
+    same!((count("created"), count("unchanged")), (6, 30), "rows that added somebody, and others");
+    for row in &rows {
+        let name = row.username.clone().unwrap_or_default();
+        same!(stage.people.named(stage.organisation, name).await?.len(), 1, "people who are called so");
     }
     Ok(())
 }

@@ -2,9 +2,9 @@
 
 use super::stage::Stage;
 use super::{
-    StoreUnderTest, arrivals, beginning, claiming, confirming, credentials, delays, erasing, metrics, offers,
-    organisations, outcomes, paces, pilots, planning, records, redemption, reports, retirement, retries,
-    senders, stopping, sweeping, tenancy,
+    StoreUnderTest, arrivals, beginning, claiming, confirming, credentials, delays, erasing, instants,
+    metrics, offers, organisations, outcomes, paces, pilots, planning, racing, records, redemption, reports,
+    retirement, retries, senders, stopping, sweeping, tenancy,
 };
 use crate::conformance::Behaviour;
 
@@ -248,6 +248,7 @@ macro_rules! __store_behaviours {
                 an_event_that_does_not_fit_changes_nothing
                 cancelling_stops_what_waits_and_leaves_what_was_sent
                 what_was_claimed_of_a_cancelled_batch_does_not_come_back
+                what_comes_back_to_a_stopped_batch_is_cancelled_there_and_then
                 a_recall_is_seen_by_everything_before_any_sweep
                 a_recall_revokes_what_was_sent_and_cancels_what_waits
                 a_finished_batch_can_be_recalled
@@ -409,6 +410,43 @@ macro_rules! __store_behaviours {
                 an_outcome_that_comes_after_the_erasure_brings_no_address_back
                 an_address_stays_suppressed_by_its_hash
                 traces_are_of_one_person
+            }
+            racing {
+                claims_at_the_same_time_give_every_message_once
+                a_lease_that_is_renewed_while_others_claim_has_one_owner
+                an_outcome_and_the_loss_of_its_lease_at_the_same_time_count_once
+                of_two_messages_of_a_person_that_begin_at_the_same_time_the_earlier_batch_goes
+                plans_for_the_same_people_confirmed_at_the_same_time_reach_each_once
+                of_two_who_confirm_differently_at_the_same_time_one_is_carried_out
+                whoever_leaves_while_a_message_begins_keeps_no_credential
+                a_batch_that_is_recalled_while_a_message_begins_leaves_no_link
+                a_batch_that_is_paused_while_a_message_begins_holds_it_or_lets_it_go
+                whoever_comes_while_a_reminder_begins_leaves_no_link_behind
+                nobody_is_let_in_once_their_organisation_came_under_sso
+                of_twenty_who_come_and_end_it_at_the_same_time_one_has_come
+                outcomes_at_the_same_time_all_count_for_the_brake
+                refusals_at_the_same_time_are_a_run
+                a_batch_whose_messages_end_at_the_same_time_is_finished_once
+                a_pilot_whose_messages_end_at_the_same_time_pauses_its_batch_once
+                guesses_at_the_same_time_all_count
+                test_messages_at_the_same_time_all_count
+                versions_saved_at_the_same_time_have_different_names
+                of_links_handed_over_at_the_same_time_one_works
+                a_reader_misses_no_event_while_many_write
+            }
+            instants {
+                instants_are_kept_to_the_microsecond
+                a_lease_lapses_at_its_instant
+                a_message_is_due_at_its_instant
+                a_hold_and_a_start_end_at_their_instant
+                a_plan_can_be_confirmed_until_its_instant
+                a_credential_expires_at_its_instant
+                a_reservation_can_be_taken_up_at_its_instant
+                a_guess_is_looked_at_again_at_its_instant
+                a_person_is_invited_and_reminded_again_at_the_instant
+                a_sender_goes_on_at_its_instant
+                a_test_message_may_go_again_at_its_instant
+                what_begins_at_the_instant_a_lease_lapses_is_begun_or_taken_back
             }
             tenancy {
                 a_batch_is_not_seen_from_another_organisation

@@ -1,8 +1,8 @@
 //! What an [`InvitationStore`] must do.
 //!
-//! Time is moved by a [`Clockwork`]. No behaviour needs an instant to be exact to less than 20 s, so a database with a
-//! clock of its own, which goes on by itself, can be proved as well: its clockwork adds to an offset that the store
-//! adds to the database's clock.
+//! Time is moved by a [`Clockwork`]. Only the behaviours of `instants` need a clock that stands until it is moved; all others
+//! can be proved on a database with a clock of its own, which goes on by itself, as well: its clockwork adds to an offset
+//! that the store adds to the database's clock, and no instant needs to be exact to less than 20 s.
 //!
 //! The suite tells its stories as a worker and an administrator do, so what it hands the store is what the services
 //! hand it. It cannot see whether a write is one transaction when the process is killed in it: a store's own tests kill
@@ -16,6 +16,7 @@ mod confirming;
 mod credentials;
 mod delays;
 mod erasing;
+mod instants;
 mod metrics;
 mod offers;
 mod organisations;
@@ -23,6 +24,7 @@ mod outcomes;
 mod paces;
 mod pilots;
 mod planning;
+mod racing;
 mod records;
 mod redemption;
 mod reports;

@@ -448,17 +448,21 @@ async fn handed_over(stage: &Stage, user: &User, resets: bool) -> Checked<(Token
 }
 
 async fn hand_over(stage: &Stage, user: &User, resets: bool) -> Checked<(TokenDigest, LinkHandedOver)> {
+    let offer = offer(stage, user, resets)?;
+    Ok((offer.digest, stage.store.hand_over_link(offer).await?))
+}
+
+/// A link that is to be handed over.
+pub(super) fn offer(stage: &Stage, user: &User, resets: bool) -> Checked<HandOverLink> {
     let mut random = random::system_random().map_err(|error| Failure::new(error.to_string()))?;
-    let digest = LinkToken::mint(&mut random).digest();
-    let hand_over = HandOverLink {
+    Ok(HandOverLink {
         plan: plan(stage.actor(), Action::HandOver, user),
         user: user.id,
         facts: stage.facts(user.id),
-        digest,
+        digest: LinkToken::mint(&mut random).digest(),
         resets,
         policy: stage.policy.clone(),
-    };
-    Ok((digest, stage.store.hand_over_link(hand_over).await?))
+    })
 }
 
 async fn refresh(stage: &Stage, user: &User, source: &str) -> Checked<Refreshed> {

@@ -274,7 +274,7 @@ fn links(settings: &mut Settings) {
     settings.link_pattern = "https://app.example.com/welcome#{token}".parse().ok();
 }
 
-fn key(kind: MessageKind, channel: Channel) -> TemplateKey {
+pub(super) fn key(kind: MessageKind, channel: Channel) -> TemplateKey {
     TemplateKey { kind, channel, locale: Locale::english() }
 }
 

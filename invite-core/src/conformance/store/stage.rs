@@ -2,17 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{Clockwork, StoreUnderTest};
+use crate::conformance::workshop::Workshop;
 use crate::conformance::{Checked, Failure};
-use crate::credential::{
-    HashCost, Hasher, LinkToken, MintOrder, Minted, Salt, SealContext, SealingKey, Secret, TokenDigest, mint,
-    random,
-};
+use crate::credential::{LinkToken, MintOrder, Minted, Salt, SealContext, Secret, TokenDigest};
 use crate::decision::begin::Take;
 use crate::machine::batch::BatchEvent;
 use crate::machine::delivery::Report;
@@ -424,9 +422,7 @@ impl Stage {
             generation,
             salt,
         };
-        let workshop = workshop()?;
-        let minted = mint(order, &workshop.hasher, &workshop.key).await;
-        minted.map_err(|error| Failure::new(format!("minting failed: {error}")))
+        Workshop::open()?.mint(order).await
     }
 
     pub(super) async fn hand_over(&self, token: ClaimToken, claimed: ClaimedDelivery) -> Checked<InFlight> {
@@ -625,8 +621,7 @@ impl InFlight {
             invitation: credential.invitation,
             generation: credential.generation,
         };
-        let opened = workshop()?.key.open(&credential.sealed, &context);
-        opened.map_err(|error| Failure::new(format!("the sealed secret of a message does not open: {error}")))
+        Workshop::open()?.unseal(&credential.sealed, &context)
     }
 
     /// The digest of the token that the message carries.
@@ -676,21 +671,6 @@ fn organisation(alias: &str) -> Checked<Organisation> {
     settings.link_pattern = "https://app.example.com/welcome#{token}".parse().ok();
     let alias = alias.parse().map_err(|error| wrong(&error))?;
     Ok(Organisation { id: OrganisationId::new(), alias, settings })
-}
-
-struct Workshop {
-    hasher: Hasher,
-    key: SealingKey,
-}
-
-/// One for all behaviours: it has threads.
-fn workshop() -> Checked<&'static Workshop> {
-    static WORKSHOP: OnceLock<Option<Workshop>> = OnceLock::new();
-    let workshop = WORKSHOP.get_or_init(|| {
-        let key = SealingKey::generate(&mut random::system_random().ok()?);
-        Some(Workshop { hasher: Hasher::new(HashCost::weak_for_tests()).ok()?, key })
-    });
-    workshop.as_ref().ok_or_else(|| Failure::new("this machine gives no threads or no randomness"))
 }
 
 /// The size of a text message to anybody: as many segments as its kind has in the list of kinds, and UCS-2 for resets.

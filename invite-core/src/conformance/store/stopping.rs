@@ -99,6 +99,24 @@ pub(super) async fn what_was_claimed_of_a_cancelled_batch_does_not_come_back(sta
     Ok(())
 }
 
+pub(super) async fn what_comes_back_to_a_stopped_batch_is_cancelled_there_and_then(stage: Stage) -> Checked {
+    let batch = stage.invite(&stage.persons(3)).await?;
+    let claimed = stage.claim_one().await?;
+    let (under_way, lost) = (stage.take_off().await?, stage.take_off().await?);
+    stage.change(batch.id, BatchEvent::Cancel).await?;
+    let kept = stage.record(&under_way, deferred(None)).await?;
+    same!(kept, DeliveryState::Cancelled, "a message that was deferred");
+    stage.advance(stage.policy.lease + MINUTE).await;
+    stage.nothing_is_due("of a cancelled batch").await?;
+    for id in [claimed.1.id, lost.id()] {
+        let message = stage.delivery(batch.id, id).await?;
+        let stands = (message.state, message.reason);
+        same!(stands, (DeliveryState::Cancelled, Some(EndReason::BatchCancelled)), "whose worker died");
+    }
+    same!(stage.sweep().await?, 0, "rows that are left to a sweep");
+    Ok(())
+}
+
 pub(super) async fn a_recall_is_seen_by_everything_before_any_sweep(mut stage: Stage) -> Checked {
     stage.set(|settings| settings.credential = CredentialKind::SetUpLink).await?;
     let by_link = stage.person();
