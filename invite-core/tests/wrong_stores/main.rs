@@ -158,6 +158,16 @@ caught! {
     a_brake_looks_like_a_hand: BrakesByHand by a_brake_is_counted_and_shown_until_it_is_resumed
     a_throttle_that_is_over_is_shown: ThrottlesForEver by stopped_senders_are_shown_by_kind
     what_is_stopped_is_shown_as_due: DueThoughStopped by the_oldest_due_message_is_one_that_could_go
+    contacts_stay_for_ever: ContactsForEver
+        by contacts_go_when_their_batch_has_been_finished_for_so_long_and_not_before
+    contacts_go_at_once: ContactsAtOnce
+        by contacts_go_when_their_batch_has_been_finished_for_so_long_and_not_before
+    a_plan_that_was_stopped_keeps_its_contacts: ContactsForEver by contacts_of_a_plan_that_was_stopped_go_too
+    all_contacts_go_at_once: SweepsAll by contacts_go_a_few_at_a_time
+    events_stay_for_ever: EventsForEver by events_go_after_their_time_and_a_reader_who_comes_late_is_told
+    a_late_reader_is_told_nothing: EventsForgottenUntold
+        by events_go_after_their_time_and_a_reader_who_comes_late_is_told
+    the_audit_stays_for_ever: AuditForEver by the_audit_goes_after_its_time
 }
 
 #[test]

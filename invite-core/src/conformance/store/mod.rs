@@ -25,6 +25,7 @@ mod planning;
 mod records;
 mod redemption;
 mod reports;
+mod retention;
 mod retirement;
 mod retries;
 mod senders;
