@@ -163,6 +163,9 @@ pub(super) async fn events_go_after_their_time_and_a_reader_who_comes_late_is_to
     let until = kept_until(&stage, first).await?;
     holds!(until >= last, "the cursor to go on from is behind what was removed");
     same!(stage.events_after(until, 100).await?, kept, "what a reader sees who goes on from there");
+    // What expires is told before its time is over.
+    stage.advance(DAY * 8).await;
+    stage.sweep().await?;
     stage.advance(stage.policy.events_kept * 2).await;
     stage.sweep().await?;
     same!(stage.events().await?, [], "events when all are old");
