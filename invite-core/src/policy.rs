@@ -63,6 +63,13 @@ pub struct Policy {
     pub fresh_of_person: u32,
     /// A fresh credential can be asked for so often from an address in [an hour](FRESH_WITHIN), for whomever. 100.
     pub fresh_of_source: u32,
+    /// The addresses, receipts and providers' answers of a batch's messages are kept for so long after it has finished. 90
+    /// days.
+    pub contacts_kept: Duration,
+    /// Events are kept for so long: a host that reads later is told that it missed some. 90 days.
+    pub events_kept: Duration,
+    /// The audit is kept for so long. 24 months, as 731 days.
+    pub audit_kept: Duration,
 }
 
 /// The time within which test sends are counted.
@@ -85,6 +92,7 @@ pub struct Attempts {
 impl Default for Policy {
     fn default() -> Self {
         let minutes = Duration::from_mins;
+        let days = |days: u64| Duration::from_hours(days * 24);
         Self {
             lease: Duration::from_secs(90),
             renewal: Duration::from_secs(30),
@@ -103,7 +111,7 @@ impl Default for Policy {
             plan_lifetime: minutes(24 * 60),
             hold_above: 100,
             hold: minutes(1),
-            farthest_start: Duration::from_hours(90 * 24),
+            farthest_start: days(90),
             invited_recently: minutes(60),
             reservation: minutes(1),
             free_guesses: 5,
@@ -112,6 +120,9 @@ impl Default for Policy {
             test_sends: 20,
             fresh_of_person: 3,
             fresh_of_source: 100,
+            contacts_kept: days(90),
+            events_kept: days(90),
+            audit_kept: days(731),
         }
     }
 }
@@ -153,6 +164,12 @@ impl Policy {
                 self.fresh_of_person >= 1 && self.fresh_of_source >= 1,
                 "a fresh credential must be had for the asking at least once an hour",
             ),
+            (
+                self.contacts_kept >= Duration::from_hours(7 * 24),
+                "contacts must be kept for at least 7 days: providers report late",
+            ),
+            (self.events_kept >= Duration::from_hours(24), "events must be kept for at least a day"),
+            (self.audit_kept >= Duration::from_hours(30 * 24), "the audit must be kept for at least 30 days"),
             (self.guess_wait <= self.guess_wait_at_most, "the first wait must not exceed the longest"),
         ];
         rules.into_iter().find(|(holds, _)| !holds).map_or(Ok(()), |(_, rule)| Err(PolicyError(rule)))

@@ -208,8 +208,9 @@ impl Write {
     async fn stop(&mut self, organisation: OrganisationId, batch: BatchId, to: BatchState) -> Step<()> {
         let now = micros(self.now);
         sqlx::query(
-            "UPDATE invite_batch SET state = ?, paused_because = NULL, stopped_at = ?, to_sweep = 1
-             WHERE organisation = ? AND id = ?",
+            "UPDATE invite_batch SET state = ?1, paused_because = NULL, stopped_at = ?2, to_sweep = 1,
+                 finished_at = CASE WHEN confirmed_order IS NULL THEN ?2 ELSE finished_at END
+             WHERE organisation = ?3 AND id = ?4",
         )
         .bind(to.as_str())
         .bind(now)

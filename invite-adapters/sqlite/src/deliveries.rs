@@ -274,8 +274,9 @@ fn columns(delivery: &Delivery) -> serde_json::Value {
         "token": delivery.token.map(Key::hex),
         "lease_until": delivery.lease_until.map(micros),
         "alone": i64::from(delivery.alone),
-        "answer": delivery.answer.as_ref().map(json),
-        "receipt": delivery.receipt.as_ref().map(|receipt| &receipt.0),
+        // An answer may quote an address that was removed.
+        "answer": delivery.answer.as_ref().filter(|_| delivery.address.is_some()).map(json),
+        "receipt": delivery.receipt.as_ref().filter(|_| delivery.address.is_some()).map(|receipt| &receipt.0),
         "sent_at": delivery.sent_at.map(micros),
         "changed_at": micros(delivery.changed_at),
     })

@@ -59,6 +59,7 @@ mod queue;
 mod record;
 mod records;
 mod redemption;
+mod retention;
 mod retry;
 mod rows;
 mod schema;

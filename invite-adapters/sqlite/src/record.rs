@@ -636,7 +636,8 @@ impl Write {
             brake.outcomes = brake.outcomes.saturating_sub(1);
             brake.hard_failures = brake.hard_failures.saturating_sub(1);
             sqlx::query(
-                "UPDATE invite_batch SET finished = 0 WHERE organisation = ? AND id = ? AND finished = 1",
+                "UPDATE invite_batch SET finished = 0, finished_at = NULL
+                 WHERE organisation = ? AND id = ? AND finished = 1",
             )
             .bind(delivery.organisation.blob())
             .bind(delivery.batch.id.blob())

@@ -12,8 +12,8 @@ use invite_core::model::suppression::Suppression;
 use invite_core::model::user::User;
 use invite_core::port::error::PortResult;
 use invite_core::port::records::{
-    Arrival, AuditEntry, CredentialFact, Erase, Erased, ImportLine, KnownAddress, PersonRecord, Records,
-    SenderStop, SuppressionChange, Traces,
+    Arrival, AuditEntry, CredentialFact, Erase, Erased, EventsForgotten, ImportLine, KnownAddress,
+    PersonRecord, Records, SenderStop, SuppressionChange, Traces,
 };
 use sqlx::SqliteConnection;
 use sqlx::sqlite::SqliteRow;
@@ -52,13 +52,13 @@ impl Records for SqliteStore {
         write.end(arrived).await
     }
 
-    async fn events(&self, after: EventCursor, most: usize) -> PortResult<Vec<Event>> {
-        let rows = sqlx::query("SELECT * FROM invite_event WHERE cursor > ? ORDER BY cursor LIMIT ?")
-            .bind(i64::try_from(after.0).unwrap_or(i64::MAX))
-            .bind(limit(most))
-            .fetch_all(&self.pool)
-            .await;
-        read_all(rows, event).map_err(|fault| fault.doing("read events"))
+    async fn events(
+        &self,
+        after: EventCursor,
+        most: usize,
+    ) -> PortResult<Result<Vec<Event>, EventsForgotten>> {
+        let read = async { events(&mut *self.read().await?, after, most).await };
+        read.await.map_err(|fault| fault.doing("read events"))
     }
 
     async fn audit(
@@ -189,6 +189,24 @@ pub(crate) fn suppression(row: &SqliteRow) -> Step<Suppression> {
         reason: row.word("reason")?,
         since: row.at("since_at")?,
     })
+}
+
+async fn events(
+    db: &mut SqliteConnection,
+    after: EventCursor,
+    most: usize,
+) -> Step<Result<Vec<Event>, EventsForgotten>> {
+    let row =
+        sqlx::query("SELECT until FROM invite_events_removed WHERE one = 1").fetch_one(&mut *db).await?;
+    if let Err(forgotten) = EventsForgotten::check(after, EventCursor(row.count("until")?)) {
+        return Ok(Err(forgotten));
+    }
+    let rows = sqlx::query("SELECT * FROM invite_event WHERE cursor > ? ORDER BY cursor LIMIT ?")
+        .bind(i64::try_from(after.0).unwrap_or(i64::MAX))
+        .bind(limit(most))
+        .fetch_all(db)
+        .await;
+    read_all(rows, event).map(Ok)
 }
 
 async fn person(db: &mut SqliteConnection, organisation: OrganisationId, user: UserId) -> Step<PersonRecord> {

@@ -48,11 +48,13 @@ impl Write {
             *counted += 1;
         }
         self.save_deliveries(&rows).await?;
-        sqlx::query("UPDATE invite_batch SET finished = 0 WHERE organisation = ? AND id = ?")
-            .bind(organisation.blob())
-            .bind(chunk.batch.blob())
-            .execute(self.db())
-            .await?;
+        sqlx::query(
+            "UPDATE invite_batch SET finished = 0, finished_at = NULL WHERE organisation = ? AND id = ?",
+        )
+        .bind(organisation.blob())
+        .bind(chunk.batch.blob())
+        .execute(self.db())
+        .await?;
         let details = format!("{failed} failed, {unknown} unknown");
         self.audit(&chunk.actor, "messages_retried", chunk.batch, details).await?;
         let next = full.then_some(RetryCursor { since, after: last });

@@ -14,6 +14,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0004_rollout.sql"),
     include_str!("../migrations/0005_fresh_requests.sql"),
     include_str!("../migrations/0006_metrics.sql"),
+    include_str!("../migrations/0007_retention.sql"),
     include_str!("../migrations/0008_rates.sql"),
 ];
 

@@ -227,7 +227,12 @@ impl Write {
             self.end_pilot(*organisation, *batch).await?;
         }
         let list: Vec<_> = finishing.iter().map(|(o, b)| json!([o.hex(), b.hex()])).collect();
-        let rows = sqlx::query(include_str!("sql/finish.sql")).bind(json(&list)).fetch_all(self.db()).await?;
+        let now = micros(self.now);
+        let rows = sqlx::query(include_str!("sql/finish.sql"))
+            .bind(json(&list))
+            .bind(now)
+            .fetch_all(self.db())
+            .await?;
         for row in rows {
             self.event(row.id("organisation")?, Happening::BatchFinished { batch: row.id("id")? });
         }

@@ -192,8 +192,9 @@ impl Transaction<'_> {
     /// Notes that nothing of a confirmed batch is on its way any more.
     pub(super) fn finish(&mut self, organisation: OrganisationId, batch: BatchId) {
         let Some(row) = self.state.batches.get_mut(&(organisation, batch)) else { return };
-        if row.order.is_some() && row.on_their_way == 0 && !row.finished {
-            row.finished = true;
+        if row.order.is_some() && row.on_their_way == 0 && row.finished_at.is_none() {
+            row.finished_at = Some(self.now);
+            self.state.finished.insert((self.now, organisation, batch));
             self.state.going_on.remove(&(organisation, batch));
             self.event(Some(organisation), Happening::BatchFinished { batch });
         }

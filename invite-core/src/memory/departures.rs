@@ -41,6 +41,8 @@ impl Transaction<'_> {
             .into_iter()
             .map(|key| self.delivery(key))
             .filter(|row| row.standing.state.is_on_its_way() || row.standing.state.has_arrived())
+            // Of one whose address was removed nobody can say that it is another.
+            .filter(|row| !row.address.is_empty())
             .map(|row| (row.channel, row.address.as_str()))
             .collect();
         leaving(user, self.settings(organisation)?, addresses, row.is_announced())

@@ -26,6 +26,7 @@ mod plans;
 mod queue;
 mod records;
 mod redemption;
+mod retention;
 mod retry;
 mod senders;
 mod state;

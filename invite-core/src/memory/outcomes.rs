@@ -96,11 +96,14 @@ impl Transaction<'_> {
     }
 
     fn keep_answer(&mut self, key: DeliveryKey, answer: Answer) {
-        self.state.deliveries.get_mut(&key).expect("it is there").answer = Some(answer);
+        let row = self.state.deliveries.get_mut(&key).expect("it is there");
+        // An answer may quote an address that was removed.
+        row.answer = Some(answer).filter(|_| !row.address.is_empty());
     }
 
     fn keep_receipt(&mut self, key: DeliveryKey, receipt: Receipt) {
-        self.state.deliveries.get_mut(&key).expect("it is there").receipt = Some(receipt);
+        let row = self.state.deliveries.get_mut(&key).expect("it is there");
+        row.receipt = Some(receipt).filter(|_| !row.address.is_empty());
         self.note_sent(key);
     }
 

@@ -400,6 +400,9 @@ impl Transaction<'_> {
         row.batch.stopped_at = Some(now);
         self.state.plans.remove(&(row.batch.expires_at, organisation, batch));
         self.state.stopped.insert((organisation, batch));
+        if row.order.is_none() {
+            self.state.finished.insert((now, organisation, batch));
+        }
     }
 
     fn progress(&self, organisation: OrganisationId, batch: BatchId) -> Progress {
@@ -443,7 +446,8 @@ impl BatchRow {
             queue: BTreeSet::new(),
             pilot_until: None,
             on_their_way: 0,
-            finished: false,
+            finished_at: None,
+            contacts_removed: None,
             outcomes: 0,
             hard_failures: 0,
             swept: None,

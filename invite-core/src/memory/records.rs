@@ -18,8 +18,8 @@ use crate::model::suppression::Suppression;
 use crate::model::user::User;
 use crate::port::error::PortResult;
 use crate::port::records::{
-    Arrival, ArrivalKind, AuditEntry, CredentialFact, Erase, Erased, ImportLine, KnownAddress, PersonRecord,
-    Records, SenderStop, SuppressionChange, Traces,
+    Arrival, ArrivalKind, AuditEntry, CredentialFact, Erase, Erased, EventsForgotten, ImportLine,
+    KnownAddress, PersonRecord, Records, SenderStop, SuppressionChange, Traces,
 };
 
 #[async_trait]
@@ -54,10 +54,16 @@ impl Records for MemoryStore {
         })
     }
 
-    async fn events(&self, after: EventCursor, limit: usize) -> PortResult<Vec<Event>> {
-        let after = usize::try_from(after.0).unwrap_or(usize::MAX);
+    async fn events(
+        &self,
+        after: EventCursor,
+        limit: usize,
+    ) -> PortResult<Result<Vec<Event>, EventsForgotten>> {
         self.transact(|transaction| {
-            transaction.state.events.iter().skip(after).take(limit).cloned().collect()
+            let removed = transaction.state.events_removed;
+            EventsForgotten::check(after, EventCursor(removed))?;
+            let read = usize::try_from(after.0.saturating_sub(removed)).unwrap_or(usize::MAX);
+            Ok(transaction.state.events.iter().skip(read).take(limit).cloned().collect())
         })
     }
 

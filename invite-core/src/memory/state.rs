@@ -54,6 +54,9 @@ pub(super) struct State {
     pub(super) going_on: BTreeSet<(OrganisationId, BatchId)>,
     /// Cancelled and recalled batches that the sweep has not done with.
     pub(super) stopped: BTreeSet<(OrganisationId, BatchId)>,
+    /// Batches that finished, and plans that were stopped unconfirmed, by when, until the contacts of their messages are
+    /// removed.
+    pub(super) finished: BTreeSet<(DateTime<Utc>, OrganisationId, BatchId)>,
     /// Plans by when they expire.
     pub(super) plans: BTreeSet<(DateTime<Utc>, OrganisationId, BatchId)>,
 
@@ -89,9 +92,12 @@ pub(super) struct State {
 
     pub(super) counts: BTreeMap<Count, i64>,
 
-    /// The event with cursor n is at n - 1.
-    pub(super) events: Vec<Event>,
+    pub(super) events: VecDeque<Event>,
+    /// How many events were removed: the cursor of the last of them.
+    pub(super) events_removed: u64,
     pub(super) audit: BTreeMap<(OrganisationId, u64), AuditEntry>,
+    /// The lines of the audit, the oldest first.
+    pub(super) audit_order: VecDeque<(DateTime<Utc>, OrganisationId, u64)>,
     pub(super) audited: u64,
 }
 
@@ -129,8 +135,10 @@ pub(super) struct BatchRow {
     /// The last message of its pilot, while nothing else may leave.
     pub(super) pilot_until: Option<DeliveryId>,
     pub(super) on_their_way: u64,
-    /// Whether the event says that it finished; a retry reopens it.
-    pub(super) finished: bool,
+    /// When it finished, and the event says so; a retry reopens it.
+    pub(super) finished_at: Option<DateTime<Utc>>,
+    /// The last message whose contact was removed.
+    pub(super) contacts_removed: Option<DeliveryId>,
     /// Since confirmation or resumption, for the brake.
     pub(super) outcomes: u32,
     pub(super) hard_failures: u32,

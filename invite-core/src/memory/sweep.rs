@@ -30,6 +30,9 @@ impl Transaction<'_> {
             Self::sweep_guesses,
             Self::sweep_imports,
             Self::sweep_requests,
+            Self::sweep_contacts,
+            Self::sweep_events,
+            Self::sweep_audit,
         ];
         for step in steps {
             if changed < limit {

@@ -110,7 +110,9 @@ impl<'a> Transaction<'a> {
             (true, false) => batch.on_their_way -= 1,
             (false, true) => {
                 batch.on_their_way += 1;
-                batch.finished = false;
+                if let Some(finished_at) = batch.finished_at.take() {
+                    state.finished.remove(&(finished_at, organisation, row.batch));
+                }
                 state.going_on.insert(batch_key);
             }
             _ => {}
@@ -176,8 +178,8 @@ impl<'a> Transaction<'a> {
     }
 
     pub(super) fn event(&mut self, organisation: Option<OrganisationId>, what: Happening) {
-        let cursor = EventCursor(self.state.events.len() as u64 + 1);
-        self.state.events.push(Event { cursor, organisation, at: self.now, what });
+        let cursor = EventCursor(self.state.events_removed + self.state.events.len() as u64 + 1);
+        self.state.events.push_back(Event { cursor, organisation, at: self.now, what });
     }
 
     pub(super) fn audit(
@@ -196,6 +198,7 @@ impl<'a> Transaction<'a> {
             subject: subject.to_string(),
             details: details.into(),
         };
+        self.state.audit_order.push_back((self.now, actor.organisation(), entry.number));
         self.state.audit.insert((actor.organisation(), entry.number), entry);
     }
 

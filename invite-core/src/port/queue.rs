@@ -94,6 +94,11 @@ pub trait Queue: Send + Sync {
     /// messages of batches that were cancelled, invitations of batches that were recalled and of people who came under
     /// SSO with their organisation, retirements to lift, plans that expired, batches that finished. Gives how many rows it
     /// changed; nought when nothing is left.
+    ///
+    /// And what is kept too long goes, the oldest first, found without looking through what stays: addresses, answers and
+    /// receipts of messages whose batch has been finished for the policy's `contacts_kept` (or, if it was never confirmed,
+    /// stopped), events, and the audit. A message whose address has gone keeps no answer that comes later. Items, states
+    /// and totals stay.
     async fn sweep(&self, limit: usize, policy: Policy) -> PortResult<u64>;
 }
 

@@ -46,7 +46,14 @@ pub trait Records: Send + Sync {
 
     /// Events after the cursor, in order, of all organisations. An event is seen by a later call with the same cursor,
     /// and none appears before one that was already given.
-    async fn events(&self, after: EventCursor, limit: usize) -> PortResult<Vec<Event>>;
+    ///
+    /// The beginning ([`EventCursor::default`]) stands for the oldest that is kept. Whoever gives another cursor behind which
+    /// [`Queue::sweep`](super::queue::Queue::sweep) has removed any is [told so](EventsForgotten), in the same snapshot.
+    async fn events(
+        &self,
+        after: EventCursor,
+        limit: usize,
+    ) -> PortResult<Result<Vec<Event>, EventsForgotten>>;
 
     /// What people and the system did, the newest first, before the cursor.
     async fn audit(
@@ -114,6 +121,26 @@ pub trait Records: Send + Sync {
         user: UserId,
         addresses: Vec<(Channel, String)>,
     ) -> PortResult<Traces>;
+}
+
+/// Events after a cursor that were kept too long, and are no longer there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "events after the one that was read last are not kept any more: look at the batches and people themselves, then read \
+     on after {}",
+    .until.0
+)]
+pub struct EventsForgotten {
+    /// The last that was removed: what comes after it is there.
+    pub until: EventCursor,
+}
+
+impl EventsForgotten {
+    /// What a reader with this cursor is told where events up to `until` were removed.
+    pub fn check(after: EventCursor, until: EventCursor) -> Result<(), Self> {
+        let begins = after == EventCursor::default();
+        if begins || after >= until { Ok(()) } else { Err(Self { until }) }
+    }
 }
 
 /// Somebody came, at the host.

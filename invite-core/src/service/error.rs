@@ -15,6 +15,7 @@ use crate::model::organisation::{Alias, SettingsError};
 use crate::model::template_key::TemplateKey;
 use crate::people_file::FileError;
 use crate::port::error::PortError;
+use crate::port::records::EventsForgotten;
 use crate::template::{Problem, RenderError};
 
 /// What a service answers when it cannot do what was asked: each says what to do about it, and none holds a secret.
@@ -86,6 +87,9 @@ pub enum Error {
         "the import is older than 90 days, and what it changed is not kept longer: change the people by hand"
     )]
     UndoTooLate,
+    /// Events that were not read in time.
+    #[error(transparent)]
+    EventsForgotten(#[from] EventsForgotten),
     /// A name that means several people.
     #[error("that means several people: {}; give the id of one of them", named(.people))]
     Ambiguous {

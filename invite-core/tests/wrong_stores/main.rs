@@ -213,6 +213,16 @@ caught! {
     a_test_message_waits_too_long: MicrosecondLate by a_test_message_may_go_again_at_its_instant
     whoever_is_overtaken_at_the_instant_goes_on: MicrosecondLate
         by what_begins_at_the_instant_a_lease_lapses_is_begun_or_taken_back
+    contacts_stay_for_ever: ContactsForEver
+        by contacts_go_when_their_batch_has_been_finished_for_so_long_and_not_before
+    contacts_go_at_once: ContactsAtOnce
+        by contacts_go_when_their_batch_has_been_finished_for_so_long_and_not_before
+    a_plan_that_was_stopped_keeps_its_contacts: ContactsForEver by contacts_of_a_plan_that_was_stopped_go_too
+    all_contacts_go_at_once: SweepsAll by contacts_go_a_few_at_a_time
+    events_stay_for_ever: EventsForEver by events_go_after_their_time_and_a_reader_who_comes_late_is_told
+    a_late_reader_is_told_nothing: EventsForgottenUntold
+        by events_go_after_their_time_and_a_reader_who_comes_late_is_told
+    the_audit_stays_for_ever: AuditForEver by the_audit_goes_after_its_time
 }
 
 /// Stores that a walk finds, without knowing what to look for: some of each area.

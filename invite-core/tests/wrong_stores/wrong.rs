@@ -47,8 +47,8 @@ use invite_core::port::queue::{
     ReserveSends, Waiting,
 };
 use invite_core::port::records::{
-    Arrival, AuditEntry, Erase, Erased, KnownAddress, PersonRecord, Records, SenderStop, SuppressionChange,
-    Traces,
+    Arrival, AuditEntry, Erase, Erased, EventsForgotten, KnownAddress, PersonRecord, Records, SenderStop,
+    SuppressionChange, Traces,
 };
 use invite_core::port::redemption::{
     Close, Guess, Link, LinkState, OpenPassword, Redemption, Reserve, Reserved,
@@ -267,6 +267,16 @@ pub(super) enum Fault {
     Milliseconds,
     /// What comes back to a stopped batch is put into the queue.
     ComesBack,
+    /// Contacts of messages are never removed.
+    ContactsForEver,
+    /// Contacts of messages are removed when their batch has finished.
+    ContactsAtOnce,
+    /// Events are never removed.
+    EventsForEver,
+    /// Nobody is told that events were removed.
+    EventsForgottenUntold,
+    /// The audit is never removed.
+    AuditForEver,
 }
 
 /// How much longer than asked for something lasts.
@@ -352,9 +362,17 @@ impl Wrong {
                 policy.guess_wait += LATE;
                 policy.invited_recently += LATE;
             }
+            Fault::ContactsForEver => policy.contacts_kept = Duration::MAX,
+            Fault::ContactsAtOnce => policy.contacts_kept = Duration::ZERO,
+            Fault::EventsForEver => policy.events_kept = Duration::MAX,
+            Fault::AuditForEver => policy.audit_kept = Duration::MAX,
             _ => {}
         }
         policy
+    }
+
+    async fn all_events(&self) -> PortResult<Vec<Event>> {
+        Ok(self.store.events(EventCursor::default(), usize::MAX).await?.unwrap_or_default())
     }
 
     /// The messages of its own that an organisation has in force.
@@ -1026,7 +1044,7 @@ impl Redemption for Wrong {
         match self.fault {
             Fault::LateAcceptanceForgotten => counts.fill(true),
             Fault::RetiredForEver => {
-                let events = self.store.events(EventCursor::default(), usize::MAX).await?;
+                let events = self.all_events().await?;
                 for (counts, asked) in counts.iter_mut().zip(users) {
                     *counts &= !events.iter().any(|event| {
                         matches!(event.what, Happening::PasswordRetired { user, .. } if user == asked)
@@ -1130,8 +1148,18 @@ impl Records for Wrong {
         self.store.record_arrivals(organisation, arrivals).await
     }
 
-    async fn events(&self, after: EventCursor, limit: usize) -> PortResult<Vec<Event>> {
-        let mut events = self.store.events(after, limit).await?;
+    async fn events(
+        &self,
+        after: EventCursor,
+        limit: usize,
+    ) -> PortResult<Result<Vec<Event>, EventsForgotten>> {
+        let mut events = match self.store.events(after, limit).await? {
+            Err(_) if self.is(Fault::EventsForgottenUntold) => self.all_events().await?,
+            events => match events {
+                Ok(events) => events,
+                Err(forgotten) => return Ok(Err(forgotten)),
+            },
+        };
         match self.fault {
             Fault::EventsReordered => events.reverse(),
             Fault::FinishedTwice => {
@@ -1153,7 +1181,7 @@ impl Records for Wrong {
             }
             _ => {}
         }
-        Ok(events)
+        Ok(Ok(events))
     }
 
     async fn audit(
@@ -1257,7 +1285,7 @@ impl Records for Wrong {
     ) -> PortResult<Traces> {
         let mut traces = self.store.traces(organisation, user, addresses).await?;
         if self.is(Fault::TracesOfAll) {
-            traces.events = self.store.events(EventCursor::default(), usize::MAX).await?;
+            traces.events = self.all_events().await?;
         }
         Ok(traces)
     }

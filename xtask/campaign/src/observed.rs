@@ -36,8 +36,8 @@ use invite_core::port::queue::{
     Begin, Begun, Claim, Claimed, Queue, Record, RecordDelivery, Reported, ReserveSends, Waiting,
 };
 use invite_core::port::records::{
-    Arrival, AuditEntry, Erase, Erased, KnownAddress, PersonRecord, Records, SenderStop, SuppressionChange,
-    Traces,
+    Arrival, AuditEntry, Erase, Erased, EventsForgotten, KnownAddress, PersonRecord, Records, SenderStop,
+    SuppressionChange, Traces,
 };
 use invite_core::port::redemption::{Close, Guess, Link, OpenPassword, Redemption, Reserve, Reserved};
 
@@ -194,7 +194,7 @@ delegate! { Records {
     fn histories(organisation: OrganisationId, users: Vec<User>) -> Vec<History>;
     fn record_changes(organisation: OrganisationId, people: Vec<(UserId, Option<User>)>) -> ();
     fn record_arrivals(organisation: OrganisationId, arrivals: Vec<Arrival>) -> ();
-    fn events(after: EventCursor, limit: usize) -> Vec<Event>;
+    fn events(after: EventCursor, limit: usize) -> Result<Vec<Event>, EventsForgotten>;
     fn audit(organisation: OrganisationId, before: Option<u64>, limit: usize) -> Vec<AuditEntry>;
     fn person(organisation: OrganisationId, user: UserId) -> PersonRecord;
     fn sender_pauses() -> Vec<SenderPause>;

@@ -1,6 +1,6 @@
--- ?1: [[organisation, batch], ...]
+-- ?1: [[organisation, batch], ...], ?2: now
 UPDATE invite_batch
-SET finished = 1
+SET finished = 1, finished_at = ?2
 WHERE finished = 0
     AND confirmed_order IS NOT NULL
     AND (organisation, id) IN (SELECT unhex(value ->> 0), unhex(value ->> 1) FROM json_each(?1))

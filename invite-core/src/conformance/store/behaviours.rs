@@ -2,8 +2,8 @@
 
 use super::stage::Stage;
 use super::{
-    StoreUnderTest, arrivals, beginning, claiming, confirming, credentials, delays, erasing, instants,
-    metrics, offers, organisations, outcomes, paces, pilots, planning, racing, records, redemption, reports,
+    StoreUnderTest, arrivals, beginning, claiming, confirming, credentials, delays, erasing, instants, metrics,
+    offers, organisations, outcomes, paces, pilots, planning, racing, records, redemption, reports, retention,
     retirement, retries, senders, stopping, sweeping, tenancy,
 };
 use crate::conformance::Behaviour;
@@ -356,6 +356,17 @@ macro_rules! __store_behaviours {
                 a_sweep_takes_back_what_dead_workers_have
                 an_invitation_expires_with_its_newest_generation_each_time_it_was_reopened
                 what_is_closed_or_recalled_or_carries_no_credential_does_not_expire
+            }
+            retention {
+                contacts_go_when_their_batch_has_been_finished_for_so_long_and_not_before
+                contacts_of_a_batch_that_goes_on_stay
+                contacts_of_a_plan_that_was_stopped_go_too
+                a_batch_that_is_reopened_keeps_the_contacts_of_its_messages
+                contacts_go_a_few_at_a_time
+                a_report_after_that_brings_nothing_back
+                an_invitation_outlives_the_contacts_of_its_messages
+                events_go_after_their_time_and_a_reader_who_comes_late_is_told
+                the_audit_goes_after_its_time
             }
             metrics {
                 outcomes_are_counted_by_channel_and_reason

@@ -28,6 +28,7 @@ mod racing;
 mod records;
 mod redemption;
 mod reports;
+mod retention;
 mod retirement;
 mod retries;
 mod senders;

@@ -32,19 +32,19 @@ pub(super) async fn events_come_in_order_page_by_page_and_none_is_left_out(stage
         same!(read(&stage, limit).await?, all, "the pages of {limit} together");
     }
     let last = all.last().map(|event| event.cursor).unwrap_or_default();
-    same!(stage.store.events(last, 10).await?, [], "events after the last");
+    same!(stage.events_after(last, 10).await?, [], "events after the last");
     Ok(())
 }
 
 pub(super) async fn events_are_given_again_to_whoever_asks_again(stage: Stage) -> Checked {
     stage.invite(&stage.persons(2)).await?;
     stage.send_all().await?;
-    let page = stage.store.events(EventCursor::default(), 2).await?;
+    let page = stage.events_after(EventCursor::default(), 2).await?;
     same!(page.len(), 2, "events of a page");
-    same!(stage.store.events(EventCursor::default(), 2).await?, page, "the same page again");
+    same!(stage.events_after(EventCursor::default(), 2).await?, page, "the same page again");
     stage.invite(&stage.persons(2)).await?;
     stage.send_all().await?;
-    same!(stage.store.events(EventCursor::default(), 2).await?, page, "the same page when more happened");
+    same!(stage.events_after(EventCursor::default(), 2).await?, page, "the same page when more happened");
     Ok(())
 }
 
@@ -65,13 +65,13 @@ pub(super) async fn no_event_appears_behind_a_reader(stage: Stage) -> Checked {
         .collect();
     let (mut seen, mut cursor) = (Vec::new(), EventCursor::default());
     for writer in writers {
-        let page = stage.store.events(cursor, 7).await?;
+        let page = stage.events_after(cursor, 7).await?;
         cursor = page.last().map_or(cursor, |event| event.cursor);
         seen.extend(page);
         writer.await.map_err(|error| Failure::new(error.to_string()))??;
     }
     loop {
-        let page = stage.store.events(cursor, 7).await?;
+        let page = stage.events_after(cursor, 7).await?;
         let Some(last) = page.last() else { break };
         cursor = last.cursor;
         seen.extend(page);
@@ -289,7 +289,7 @@ fn change(stage: &Stage, address: &str, reason: Option<SuppressionReason>) -> Su
 async fn read(stage: &Stage, limit: usize) -> Checked<Vec<Event>> {
     let (mut read, mut cursor) = (Vec::new(), EventCursor::default());
     loop {
-        let page = stage.store.events(cursor, limit).await?;
+        let page = stage.events_after(cursor, limit).await?;
         holds!(page.len() <= limit, "a page is not longer than its limit");
         let Some(last) = page.last() else { return Ok(read) };
         cursor = last.cursor;

@@ -547,7 +547,12 @@ impl Stage {
     // What there is to be seen.
 
     pub(super) async fn events(&self) -> Checked<Vec<Event>> {
-        Ok(self.store.events(EventCursor::default(), 100_000).await?)
+        self.events_after(EventCursor::default(), 100_000).await
+    }
+
+    pub(super) async fn events_after(&self, after: EventCursor, limit: usize) -> Checked<Vec<Event>> {
+        let events = self.store.events(after, limit).await?;
+        events.map_err(|forgotten| Failure::new(forgotten.to_string()))
     }
 
     /// How many events are like this.

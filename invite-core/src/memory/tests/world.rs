@@ -304,7 +304,7 @@ impl World {
     }
 
     pub(super) async fn events(&self) -> Vec<Happening> {
-        let events = self.store.events(EventCursor(0), usize::MAX).await.unwrap();
+        let events = self.store.events(EventCursor(0), usize::MAX).await.unwrap().unwrap();
         events.into_iter().map(|event| event.what).collect()
     }
 
