@@ -47,7 +47,8 @@ async fn compared(port: u16) -> Result<(), Box<dyn Error>> {
             std::hint::black_box(invite_mime::encode(email, message.delivery).is_ok());
         }
     })
-    .await;
+    .await
+    .0;
     say(&format!("encoding alone, on one processor: {:.0} a second\n", rate(5_000, encoded)))?;
 
     say("connections   bare writer/s   transport/s   ratio (lowest to highest)")?;
@@ -56,9 +57,9 @@ async fn compared(port: u16) -> Result<(), Box<dyn Error>> {
             SmtpTransport::builder_dangerous("127.0.0.1", port).connections(connections).build()?;
         let (mut bare, mut ours) = (Vec::new(), Vec::new());
         for _ in 0..ROUNDS {
-            let time = timed(writer::write(port, connections, messages, email, &octets)).await;
+            let (time, ()) = timed(writer::write(port, connections, messages, email, &octets)).await;
             bare.push(rate(messages, time));
-            let time = timed(send(&transport, connections, messages, &message)).await;
+            let (time, ()) = timed(send(&transport, connections, messages, &message)).await;
             ours.push(rate(messages, time));
         }
         transport.close().await;
