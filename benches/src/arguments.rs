@@ -41,6 +41,16 @@ impl Arguments {
         Ok(self.value(name)?.ok_or_else(|| format!("--{name} is missing"))?)
     }
 
+    /// How often each step is measured: `--rounds`, or else by how long a round of so many people takes.
+    pub fn rounds(&self, size: usize) -> Answer<usize> {
+        let usual = match size {
+            0..=20_000 => 5,
+            20_001..=200_000 => 3,
+            _ => 1,
+        };
+        Ok(self.value("rounds")?.unwrap_or(usual))
+    }
+
     /// The kinds of database to be measured: SQLite, and PostgreSQL where there is a server; `--database` chooses one.
     pub fn databases(&self) -> Answer<Vec<&'static str>> {
         let chosen: Option<String> = self.value("database")?;

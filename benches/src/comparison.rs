@@ -29,9 +29,10 @@ impl Comparison {
         self.bare.push(bare);
     }
 
-    /// The most memory that the process held while ours worked, in KiB; the highest of the rounds counts.
+    /// The most memory that the process held while ours worked, in KiB. The first round counts: what a later one holds
+    /// is of earlier ones too.
     pub fn peak(&mut self, peak: u64) {
-        self.peak = self.peak.max(Some(peak));
+        self.peak.get_or_insert(peak);
     }
 
     /// The head of a table of these.
@@ -44,23 +45,23 @@ impl Comparison {
 
     /// A row of that table; times and rates of the middle round.
     pub fn say(&self, database: &str, users: usize) -> Answer<()> {
-        let rates =
-            |times: &[Duration]| -> Vec<f64> { times.iter().map(|time| rate(self.rows, *time)).collect() };
-        let (ours, bare) = (rates(&self.ours), rates(&self.bare));
-        let ratios: Vec<f64> = ours.iter().zip(&bare).map(|(ours, bare)| ours / bare).collect();
+        let seconds = |times: &[Duration]| median(times.iter().map(Duration::as_secs_f64).collect());
+        let rounds = self.ours.iter().zip(&self.bare);
+        let ratios: Vec<f64> = rounds.map(|(ours, bare)| bare.as_secs_f64() / ours.as_secs_f64()).collect();
         let lowest = ratios.iter().copied().fold(f64::INFINITY, f64::min);
         let highest = ratios.iter().copied().fold(0.0, f64::max);
-        let seconds = median(self.ours.iter().map(Duration::as_secs_f64).collect());
+        let (ours, bare) = (seconds(&self.ours), seconds(&self.bare));
+        let a_second = |seconds| figure(rate(self.rows, Duration::from_secs_f64(seconds)));
         let peak = self.peak.map_or_else(|| "–".to_owned(), |peak| format!("{} MiB", peak / 1024));
         Ok(say(&format!(
-            "| {database} | {} | {} | {} | {seconds:.4} | {} | {} | {:.2} ({lowest:.2}–{highest:.2}) | {} | {peak} |",
+            "| {database} | {} | {} | {} | {ours:.4} | {} | {} | {:.2} ({lowest:.2}–{highest:.2}) | {} | {peak} |",
             grouped(users),
             self.step,
             self.ours.len(),
-            figure(median(ours)),
-            figure(median(bare)),
+            a_second(ours),
+            a_second(bare),
             median(ratios),
-            self.cost(seconds),
+            self.cost(ours),
         ))?)
     }
 
@@ -80,7 +81,7 @@ fn figure(rate: f64) -> String {
 }
 
 /// A number with commas between its thousands.
-pub(crate) fn grouped(number: usize) -> String {
+pub fn grouped(number: usize) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (index, digit) in digits.chars().enumerate() {

@@ -15,7 +15,7 @@ use std::io::{self, Write};
 use std::time::{Duration, Instant};
 
 pub use arguments::Arguments;
-pub use comparison::Comparison;
+pub use comparison::{Comparison, grouped};
 pub use database::{Database, Store};
 pub use memory::Memory;
 

@@ -29,7 +29,7 @@ fn main() -> Answer<()> {
     let sizes = arguments.value("size")?.map_or(SIZES.to_vec(), |size| vec![size]);
     Comparison::head()?;
     for size in sizes {
-        let rounds = arguments.value("rounds")?.unwrap_or(if size <= 20_000 { 5 } else { 3 });
+        let rounds = arguments.rounds(size)?;
         for kind in arguments.databases()? {
             block_on(in_a_process(kind, size, rounds))?;
         }
@@ -103,7 +103,7 @@ async fn measure_round(
     let memory = Memory::watch()?;
     let (ours, middle) = queue::send(&store, messages).await?;
     let peak = memory.peak()?;
-    let (least, done) = timed(queue::bare(&mut *bare, batch.id, messages)).await;
+    let (least, done) = timed(bare.send(batch.id, messages)).await;
     done?;
     let step = round.step("claim + begin + record", messages, messages);
     step.round(ours, least);

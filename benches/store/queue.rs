@@ -2,14 +2,13 @@
 
 use std::time::Duration;
 
-use invite_benches::bare::Bare;
 pub(crate) use invite_benches::bare::GROUP;
 use invite_benches::{Answer, Store, timed};
 use invite_core::SealingKey;
 use invite_core::credential::random::system_random;
 use invite_core::credential::{HashCost, Hasher, MintOrder, mint_all};
 use invite_core::decision::begin::Take;
-use invite_core::model::id::{BatchId, UserId};
+use invite_core::model::id::UserId;
 use invite_core::model::outcome::{Outcome, Receipt};
 use invite_core::model::sender::SenderKey;
 use invite_core::policy::Policy;
@@ -73,16 +72,4 @@ fn order(delivery: &ClaimedDelivery) -> Option<MintOrder> {
         generation,
         salt: wish.salt,
     })
-}
-
-/// The same in bare SQL.
-pub(crate) async fn bare(bare: &mut dyn Bare, batch: BatchId, messages: usize) -> Answer<()> {
-    let mut sent = 0;
-    while sent < messages {
-        match bare.claim_and_acknowledge(batch).await? {
-            0 => return Err("the bare queue is empty".into()),
-            some => sent += some,
-        }
-    }
-    Ok(())
 }

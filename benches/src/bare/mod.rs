@@ -27,6 +27,18 @@ pub trait Bare: fmt::Debug + Send {
     /// Claims [`GROUP`] of its messages in one transaction, and marks them as sent in another. How many there were.
     async fn claim_and_acknowledge(&mut self, batch: BatchId) -> Answer<usize>;
 
+    /// Does that until so many are sent.
+    async fn send(&mut self, batch: BatchId, messages: usize) -> Answer<()> {
+        let mut sent = 0;
+        while sent < messages {
+            match self.claim_and_acknowledge(batch).await? {
+                0 => return Err("the bare queue is empty".into()),
+                some => sent += some,
+            }
+        }
+        Ok(())
+    }
+
     /// Reads a page of our people by the keyset query. Where it ended, and how many there were.
     async fn page(
         &mut self,
