@@ -38,7 +38,7 @@ pub(crate) fn head() -> Answer<()> {
 
 pub(crate) async fn measure(kind: &str, size: usize, rounds: usize) -> Answer<()> {
     let folder = tempfile::tempdir()?;
-    let database = Database::new(kind, folder.path(), "fairness");
+    let database = Database::new(kind, folder.path(), "fairness").await?;
     let store = database.open().await?;
     let large = organisation(&store, "large", size, CredentialKind::SetUpLink).await?;
     let (watched, mut sent) = Watched::new(large.organisation());

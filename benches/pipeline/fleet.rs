@@ -34,9 +34,10 @@ pub(crate) fn head() -> Answer<()> {
 
 pub(crate) async fn measure(kind: &str, size: usize, rounds: usize) -> Answer<()> {
     let folder = tempfile::tempdir()?;
-    let people = Database::new(kind, folder.path(), "people");
+    let people = Database::new(kind, folder.path(), "people").await?;
     let store = people.open().await?;
     let actor = organisation(&store, "acme", size, CredentialKind::SetUpLink).await?;
+    store.analyse().await?;
     store.close().await;
     for workers in WORKERS {
         let mut comparison = None;

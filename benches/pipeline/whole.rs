@@ -32,9 +32,10 @@ pub(crate) async fn passwords(kind: &str, size: usize, rounds: usize) -> Answer<
 
 async fn in_a_process(kind: &str, size: usize, rounds: usize, credential: CredentialKind) -> Answer<()> {
     let folder = tempfile::tempdir()?;
-    let people = Database::new(kind, folder.path(), "people");
+    let people = Database::new(kind, folder.path(), "people").await?;
     let store = people.open().await?;
     let actor = organisation(&store, "acme", size, credential).await?;
+    store.analyse().await?;
     store.close().await;
     let links = credential == CredentialKind::SetUpLink;
     let status = std::process::Command::new(std::env::current_exe()?)

@@ -3,10 +3,8 @@
 use std::collections::HashMap;
 use std::str::FromStr;
 
+use crate::database::SERVER;
 use crate::{Answer, Database};
-
-/// The environment variable with the URL of a PostgreSQL server, as `cargo xtask bench` sets it.
-const POSTGRES: &str = "INVITE_TEST_POSTGRES";
 
 /// What a bench, or a process of it, was asked for.
 #[derive(Debug)]
@@ -56,7 +54,7 @@ impl Arguments {
         let chosen: Option<String> = self.value("database")?;
         let kinds = Database::KINDS.into_iter().filter(|kind| match &chosen {
             Some(chosen) => kind.eq_ignore_ascii_case(chosen),
-            None => *kind == Database::SQLITE || std::env::var_os(POSTGRES).is_some(),
+            None => *kind == Database::SQLITE || std::env::var_os(SERVER).is_some(),
         });
         Ok(kinds.collect())
     }

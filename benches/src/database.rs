@@ -9,36 +9,55 @@ use invite_core::Invites;
 use invite_core::port::InvitationStore;
 use invite_core::port::people::People;
 use invite_core::service::Builder;
+use invite_postgres::PgStore;
 use invite_sqlite::SqliteStore;
-use sqlx::Connection;
+use sqlx::postgres::{PgConnection, PgPool, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
+use sqlx::{AssertSqlSafe, Connection};
 
 use crate::Answer;
 use crate::bare::Bare;
+use crate::bare::postgres::BarePostgres;
 use crate::bare::sqlite::BareSqlite;
+
+/// The environment variable with the URL of a PostgreSQL server, as `cargo xtask bench` sets it.
+pub(crate) const SERVER: &str = "INVITE_TEST_POSTGRES";
 
 /// A database. As text it is handed to another process.
 #[derive(Debug, Clone)]
 pub enum Database {
     /// A file.
     Sqlite(PathBuf),
+    /// A database of a server, by its URL.
+    Postgres(String),
 }
 
 impl Database {
     /// The kind that needs no server.
     pub const SQLITE: &str = "SQLite";
+    /// The kind that needs one.
+    pub const POSTGRES: &str = "PostgreSQL";
     /// All kinds.
-    pub const KINDS: [&str; 1] = [Self::SQLITE];
+    pub const KINDS: [&str; 2] = [Self::SQLITE, Self::POSTGRES];
 
-    /// One that is not there yet; files are in this folder.
-    pub fn new(_kind: &str, folder: &Path, name: &str) -> Self {
-        Self::Sqlite(folder.join(format!("{name}.db")))
+    /// A new one; files are in this folder.
+    pub async fn new(kind: &str, folder: &Path, name: &str) -> Answer<Self> {
+        if kind == Self::SQLITE {
+            return Ok(Self::Sqlite(folder.join(format!("{name}.db"))));
+        }
+        let server = std::env::var(SERVER).map_err(|_| {
+            format!("there is no PostgreSQL: cargo xtask bench starts one, or set {SERVER} to its URL")
+        })?;
+        let url = beside(&server, name)?;
+        on_server(&server, format!("CREATE DATABASE {}", name_in(&url)?)).await?;
+        Ok(Self::Postgres(url))
     }
 
     /// Its kind.
     pub const fn kind(&self) -> &'static str {
         match self {
             Self::Sqlite(_) => Self::SQLITE,
+            Self::Postgres(_) => Self::POSTGRES,
         }
     }
 
@@ -46,10 +65,14 @@ impl Database {
     pub async fn open(&self) -> Answer<Store> {
         match self {
             Self::Sqlite(file) => Ok(Store::Sqlite(SqliteStore::open(file).await?)),
+            Self::Postgres(url) => {
+                let pool = PgPoolOptions::new().max_connections(10).connect(url).await?;
+                Ok(Store::Postgres(PgStore::new(pool.clone()).await?, pool))
+            }
         }
     }
 
-    /// A copy of it, of this name.
+    /// A copy of it, of this name. Nobody may be connected to it.
     pub async fn copy(&self, name: &str) -> Answer<Self> {
         match self {
             Self::Sqlite(file) => {
@@ -61,6 +84,12 @@ impl Database {
                 connection.close().await?;
                 Ok(Self::Sqlite(copy))
             }
+            Self::Postgres(url) => {
+                let copy = beside(url, name)?;
+                let sql = format!("CREATE DATABASE {} TEMPLATE {}", name_in(&copy)?, name_in(url)?);
+                on_server(&beside(url, "")?, sql).await?;
+                Ok(Self::Postgres(copy))
+            }
         }
     }
 
@@ -68,6 +97,7 @@ impl Database {
     pub async fn bare(&self) -> Answer<Box<dyn Bare>> {
         match self {
             Self::Sqlite(file) => Ok(Box::new(BareSqlite::beside(file).await?)),
+            Self::Postgres(url) => Ok(Box::new(BarePostgres::beside(url).await?)),
         }
     }
 
@@ -85,14 +115,38 @@ impl Database {
                 }
                 Ok(())
             }
+            Self::Postgres(url) => {
+                on_server(&beside(&url, "")?, format!("DROP DATABASE {} WITH (FORCE)", name_in(&url)?)).await
+            }
         }
     }
+}
+
+/// The URL of another database on the same server: of this process and name, or the server's own where there is none.
+fn beside(url: &str, name: &str) -> Answer<String> {
+    let (server, _) = url.rsplit_once('/').ok_or("the URL of a PostgreSQL server ends in a database")?;
+    if name.is_empty() {
+        return Ok(format!("{server}/postgres"));
+    }
+    Ok(format!("{server}/bench_{}_{}", std::process::id(), name.replace('-', "_")))
+}
+
+fn name_in(url: &str) -> Answer<&str> {
+    Ok(url.rsplit_once('/').ok_or("the URL of a database ends in its name")?.1)
+}
+
+async fn on_server(url: &str, sql: String) -> Answer<()> {
+    let mut connection = PgConnection::connect(url).await?;
+    // The names in it are made here.
+    sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await?;
+    Ok(connection.close().await?)
 }
 
 impl fmt::Display for Database {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Sqlite(file) => file.display().fmt(f),
+            Self::Postgres(url) => url.fmt(f),
         }
     }
 }
@@ -101,7 +155,11 @@ impl FromStr for Database {
     type Err = std::convert::Infallible;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Ok(Self::Sqlite(text.into()))
+        Ok(if text.starts_with("postgres:") {
+            Self::Postgres(text.into())
+        } else {
+            Self::Sqlite(text.into())
+        })
     }
 }
 
@@ -110,6 +168,8 @@ impl FromStr for Database {
 pub enum Store {
     /// On a file.
     Sqlite(SqliteStore),
+    /// On a database of a server, with its connections.
+    Postgres(PgStore, PgPool),
 }
 
 impl Store {
@@ -117,6 +177,7 @@ impl Store {
     pub fn builder(&self) -> Builder {
         match self {
             Self::Sqlite(store) => Invites::builder(store.clone()),
+            Self::Postgres(store, _) => Invites::builder(store.clone()),
         }
     }
 
@@ -124,6 +185,7 @@ impl Store {
     pub fn store(&self) -> Arc<dyn InvitationStore> {
         match self {
             Self::Sqlite(store) => Arc::new(store.clone()),
+            Self::Postgres(store, _) => Arc::new(store.clone()),
         }
     }
 
@@ -131,13 +193,22 @@ impl Store {
     pub fn people(&self) -> Arc<dyn People> {
         match self {
             Self::Sqlite(store) => Arc::new(store.clone()),
+            Self::Postgres(store, _) => Arc::new(store.clone()),
         }
+    }
+
+    /// Lets the database know what is in it, as PostgreSQL does by itself after a minute.
+    pub async fn analyse(&self) -> Answer<()> {
+        if let Self::Postgres(_, pool) = self {
+            sqlx::raw_sql("VACUUM ANALYZE").execute(pool).await?;
+        }
+        Ok(())
     }
 
     /// Closes its connections, as far as it is ours to close them.
     pub async fn close(self) {
-        match self {
-            Self::Sqlite(_) => {}
+        if let Self::Postgres(_, pool) = self {
+            pool.close().await;
         }
     }
 }

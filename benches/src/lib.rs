@@ -8,6 +8,7 @@ mod comparison;
 mod database;
 mod memory;
 pub mod people;
+pub mod queue;
 pub mod transport;
 
 use std::error::Error;

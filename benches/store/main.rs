@@ -6,13 +6,12 @@
 //! that its peak of memory is its own; of PostgreSQL it is the client's.
 
 mod pages;
-mod queue;
 
 use std::process::Command;
 
-use invite_benches::bare::Sieve;
+use invite_benches::bare::{GROUP, Sieve};
 use invite_benches::people::{invites, organisation};
-use invite_benches::{Answer, Arguments, Comparison, Database, Memory, block_on, timed};
+use invite_benches::{Answer, Arguments, Comparison, Database, Memory, block_on, queue, timed};
 use invite_core::model::actor::Actor;
 use invite_core::model::credential::CredentialKind;
 use invite_core::model::id::OrganisationId;
@@ -20,6 +19,8 @@ use invite_core::service::{ConfirmOptions, Invite};
 
 /// Without `--size`.
 const SIZES: [usize; 2] = [10_000, 100_000];
+/// More messages than this say nothing new of the queue.
+const MOST: usize = 100_000;
 
 fn main() -> Answer<()> {
     let arguments = Arguments::of_process()?;
@@ -40,9 +41,10 @@ fn main() -> Answer<()> {
 /// Makes a database with so many people, and measures on copies of it in another process.
 async fn in_a_process(kind: &str, size: usize, rounds: usize) -> Answer<()> {
     let folder = tempfile::tempdir()?;
-    let people = Database::new(kind, folder.path(), "people");
+    let people = Database::new(kind, folder.path(), "people").await?;
     let store = people.open().await?;
     let actor = organisation(&store, "acme", size, CredentialKind::SetUpLink).await?;
+    store.analyse().await?;
     store.close().await;
     let status = Command::new(std::env::current_exe()?)
         .args(["measure", "--at", &people.to_string(), "--organisation", &actor.organisation().to_string()])
@@ -99,9 +101,9 @@ async fn measure_round(
     step.peak(peak);
 
     let messages = plan.totals().messages.values().sum::<u64>();
-    let messages = (usize::try_from(messages)? / 2).min(queue::MOST).next_multiple_of(queue::GROUP);
+    let messages = (usize::try_from(messages)? / 2).min(MOST).next_multiple_of(GROUP);
     let memory = Memory::watch()?;
-    let (ours, middle) = queue::send(&store, messages).await?;
+    let sent = queue::send(&store, messages).await?;
     let peak = memory.peak()?;
     let (least, done) = timed(bare.send(batch.id, messages)).await;
     done?;
@@ -109,10 +111,9 @@ async fn measure_round(
     step.round(ours, least);
     step.peak(peak);
 
-    for (from, sieve) in
-        [(Some(middle), Sieve::Everybody)].into_iter().chain(Sieve::ALL.map(|one| (None, one)))
-    {
-        let far_in = if from.is_some() { ", far in" } else { "" };
+    let far_in = [(sent.last, Sieve::Everybody)];
+    for (from, sieve) in far_in.into_iter().chain(Sieve::ALL.map(|one| (None, one))) {
+        let place = if from.is_some() { ", far in" } else { "" };
         let memory = Memory::watch()?;
         let (ours, pages, people) = pages::list(&invites, actor, sieve, from).await?;
         let peak = memory.peak()?;
@@ -120,7 +121,7 @@ async fn measure_round(
         if people != found {
             return Err(format!("{}: {people} people, the bare query found {found}", sieve.name()).into());
         }
-        let step = round.step(&format!("page of 100: {}{far_in}", sieve.name()), pages, people);
+        let step = round.step(&format!("page of 100: {}{place}", sieve.name()), pages, people);
         step.round(ours, least);
         step.peak(peak);
     }

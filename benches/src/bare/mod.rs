@@ -1,5 +1,6 @@
 //! The least that a database has to do for the same: bare SQL, in tables of the same definition, with nothing decided.
 
+pub mod postgres;
 pub mod sqlite;
 
 use std::fmt;

@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-pub(crate) use invite_benches::bare::GROUP;
-use invite_benches::{Answer, Store, timed};
 use invite_core::SealingKey;
 use invite_core::credential::random::system_random;
 use invite_core::credential::{HashCost, Hasher, MintOrder, mint_all};
@@ -16,49 +14,67 @@ use invite_core::port::queue::{
     Begin, BeginDelivery, Begun, Claim, ClaimedDelivery, HandOverResult, Record, RecordDelivery,
 };
 
-/// More messages than this say nothing new.
-pub(crate) const MOST: usize = 100_000;
+pub use crate::bare::GROUP;
+use crate::{Answer, Store, timed};
 
-/// Sends so many messages. How long the three steps took, without what is between them: facts, minting, a transport. Who
-/// got the last one.
-pub(crate) async fn send(store: &Store, messages: usize) -> Answer<(Duration, UserId)> {
+/// What sending took, without what is between the steps: facts, minting, a transport.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Sent {
+    /// Claiming.
+    pub claim: Duration,
+    /// Beginning.
+    pub begin: Duration,
+    /// Recording.
+    pub record: Duration,
+    /// Who got the last message.
+    pub last: Option<UserId>,
+}
+
+impl Sent {
+    /// All three.
+    pub fn time(&self) -> Duration {
+        self.claim + self.begin + self.record
+    }
+}
+
+/// Sends so many messages, in groups of [`GROUP`].
+pub async fn send(store: &Store, messages: usize) -> Answer<Sent> {
     let (queue, accounts) = (store.store(), store.people());
     let (hasher, key) = (Hasher::new(HashCost::default())?, SealingKey::generate(&mut system_random()?));
     let policy = Policy::default();
-    let (mut time, mut sent, mut last) = (Duration::ZERO, 0, None);
-    while sent < messages {
+    let (mut sent, mut number) = (Sent::default(), 0);
+    while number < messages {
         let claim =
             Claim { worker: "bench".into(), limit: GROUP, lease: policy.lease, policy: policy.clone() };
         let (took, claimed) = timed(queue.claim(claim)).await;
-        time += took;
+        sent.claim += took;
         let claimed = claimed?;
         let Some(first) = claimed.deliveries.first() else { return Err("the queue is empty".into()) };
         let users = claimed.deliveries.iter().map(|delivery| delivery.user).collect();
         let facts = accounts.facts(first.organisation, users).await?;
         let orders = claimed.deliveries.iter().filter_map(order).collect();
+        let minted = mint_all(orders, &hasher, &key).await;
         let mut deliveries = Vec::with_capacity(GROUP);
-        for ((delivery, user), minted) in
-            claimed.deliveries.iter().zip(facts).zip(mint_all(orders, &hasher, &key).await)
-        {
+        for ((delivery, user), minted) in claimed.deliveries.iter().zip(facts).zip(minted) {
             let sender = (SenderKey("email".into()), "email".into());
             deliveries.push(BeginDelivery { id: delivery.id, user, minted: Some(minted?), sender });
         }
         let begin = Begin { token: claimed.token, deliveries, policy: policy.clone() };
         let (took, begun) = timed(queue.begin(begin)).await;
-        time += took;
+        sent.begin += took;
         let mut outcomes = Vec::with_capacity(GROUP);
         for begun in begun? {
             let Begun::Go(hand_over) = begun else { return Err(format!("it does not go: {begun:?}").into()) };
             let result = HandOverResult::Outcome(Outcome::Accepted(Receipt("receipt".into())));
             outcomes.push(RecordDelivery { token: claimed.token, id: hand_over.id, result });
-            last = Some(hand_over.user.id);
+            sent.last = Some(hand_over.user.id);
         }
-        sent += outcomes.len();
+        number += outcomes.len();
         let (took, recorded) = timed(queue.record(Record { outcomes, policy: policy.clone() })).await;
-        time += took;
+        sent.record += took;
         recorded?;
     }
-    Ok((time, last.ok_or("nothing was sent")?))
+    Ok(sent)
 }
 
 fn order(delivery: &ClaimedDelivery) -> Option<MintOrder> {
