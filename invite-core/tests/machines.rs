@@ -1,11 +1,13 @@
 //! The three machines: every row of their tables, and what holds for any sequence of events.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use proptest::prelude::*;
 use proptest::sample::select;
 
+use invite_core::decision::counts::of_step;
 use invite_core::machine::batch::{self, BatchEvent};
 use invite_core::machine::delivery::{self, DeliveryEvent, Report, Standing};
 use invite_core::machine::invitation::{self, InvitationEvent};
@@ -18,6 +20,7 @@ use invite_core::model::delivery::{EndReason, WaitCause};
 use invite_core::model::id::DeliveryId;
 use invite_core::model::invitation::{InvitationState, RevokeReason};
 use invite_core::model::message::Channel;
+use invite_core::model::metrics::Count;
 use invite_core::model::outcome::{Answer, Outcome, Receipt, Refusal, Scope};
 use invite_core::policy::Policy;
 
@@ -637,6 +640,31 @@ proptest! {
             let is_ended = matches!(to, Failed | Suppressed | Cancelled | Unknown);
             prop_assert_eq!(walk.at.reason.is_some(), is_ended, "{} {:?} {}", from, step, to);
             prop_assert!(walk.at.early.is_none() || to == HandingOver);
+        }
+    }
+
+    #[test]
+    fn a_message_is_counted_as_it_stands_and_what_is_counted_for_good_never_shrinks(
+        sms in any::<bool>(),
+        steps in steps()
+    ) {
+        let channel = if sms { Channel::Sms } else { Channel::Email };
+        let mut walk = Walk::new(channel);
+        let mut counts = BTreeMap::from([(Count::OnTheirWay(channel), 1)]);
+        for step in steps {
+            let before = walk.at.clone();
+            walk.pass(TimeDelta::seconds(20)).step(step.event());
+            for (count, added) in of_step(channel, &before, &step.event(), &walk.at) {
+                let level = matches!(count, Count::OnTheirWay(_) | Count::PutOff(..) | Count::Unknown(_));
+                prop_assert!(level || added == 1, "{step:?}: {count} {added}");
+                *counts.entry(count).or_default() += added;
+            }
+            let counted = |count| counts.get(&count).copied().unwrap_or_default();
+            prop_assert_eq!(counted(Count::OnTheirWay(channel)), i64::from(walk.at.state.is_on_its_way()));
+            prop_assert_eq!(counted(Count::Unknown(channel)), i64::from(walk.at.state == Unknown));
+            for cause in WaitCause::ALL {
+                prop_assert_eq!(counted(Count::PutOff(channel, *cause)), i64::from(walk.at.waits_for == Some(*cause)));
+            }
         }
     }
 

@@ -1,4 +1,4 @@
-//! `work`, `batch`, `sender`, `events`, `audit`.
+//! `work`, `batch`, `sender`, `events`, `audit`, `metrics`.
 
 use serde_json::json;
 
@@ -72,4 +72,20 @@ fn events_and_the_audit_are_read_on_from_where_one_stopped() {
     let number = audit[0]["number"].as_u64().unwrap();
     assert_eq!(house.run(&format!("audit --before {number} --limit 2 --json")).ok().lines(), audit[1..3]);
     assert!(house.run("audit").ok().out.contains("admin@acme.test  batch confirmed"));
+}
+
+#[test]
+fn figures_are_read_as_text_and_as_json() {
+    let house = House::with_people();
+    house.run("invite --all --yes").ok();
+    let text = house.run("metrics").ok().out;
+    assert!(text.contains("\ninvite_messages_on_their_way{channel=\"email\"} 3\n"), "{text}");
+    house.run("work --until-idle").ok();
+    let text = house.run("metrics").ok().out;
+    assert!(text.contains("\ninvite_messages_on_their_way{channel=\"email\"} 0\n"), "{text}");
+    let sent = "invite_outcomes_total{channel=\"email\",outcome=\"sent\",reason=\"\"} 3";
+    assert!(text.contains(sent) && text.contains("# TYPE invite_outcomes_total counter"), "{text}");
+    let lines = house.run("metrics --json").ok().lines();
+    let brakes = lines.iter().find(|line| line["metric"] == "invite_brakes_total").unwrap();
+    assert_eq!((&brakes["kind"], brakes["value"].as_f64()), (&json!("counter"), Some(0.0)));
 }

@@ -66,6 +66,7 @@ impl Write {
         let Totals { send, reset, announce, .. } = batch.totals;
         let details = format!("{send} sent, {reset} sent with reset, {announce} announced");
         self.audit(&confirm.actor, "batch_confirmed", batch.id, details).await?;
+        self.count_confirmed(&batch).await?;
         self.may_finish(organisation, batch.id);
         Ok(Confirmed::Now(Box::new(batch)))
     }

@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use invite_core::decision::pace::Rooms;
 use invite_core::machine::delivery::DeliveryEvent;
 use invite_core::model::id::{BatchId, ClaimToken, DeliveryId, OrganisationId};
-use invite_core::model::sender::{Covers, PauseKind, SenderPause, matching};
+use invite_core::model::sender::{Covers, PauseKind, SenderKey, SenderPause, matching};
 use invite_core::port::queue::{Claim, Claimed, ClaimedDelivery, CredentialWish};
 use sqlx::SqliteConnection;
 use sqlx::sqlite::SqliteRow;
@@ -12,7 +13,7 @@ use sqlx::sqlite::SqliteRow;
 use crate::deliveries::{Delivery, deliveries};
 use crate::error::Step;
 use crate::invitations::Begun;
-use crate::rows::{At, Columns, Key, delta, limit, micros};
+use crate::rows::{At, Columns, Key, delta, json, limit, micros};
 use crate::write::Write;
 
 /// At most so many lapsed leases are taken back by one claim, so that no claim takes long.
@@ -23,15 +24,17 @@ impl Write {
     pub(crate) async fn claim(&mut self, claim: &Claim) -> Step<Claimed> {
         self.take_back_lapsed(LAPSED_AT_ONCE).await?;
         self.end_throttles().await?;
-        let suspect = if claim.limit == 0 { None } else { self.due_suspect().await? };
+        let mut rooms = self.rooms().await?;
+        let suspect = if claim.limit == 0 { None } else { self.due_suspect(&mut rooms).await? };
         let alone = suspect.is_some();
         let ids = match suspect {
             Some(suspect) => vec![suspect],
-            None => self.due(claim.limit).await?,
+            None => self.due(claim.limit, &mut rooms).await?,
         };
+        let room_in = if ids.is_empty() { rooms.opens_in() } else { None };
         let token = ClaimToken::new();
         let deliveries = self.give(ids, token, alone, claim).await?;
-        Ok(Claimed { token, alone, deliveries })
+        Ok(Claimed { token, alone, deliveries, room_in })
     }
 
     /// Removes the throttles that are over.
@@ -69,19 +72,31 @@ impl Write {
     }
 
     /// A suspect that is due. It may be the one message by which a blocked sender is tried.
-    async fn due_suspect(&mut self) -> Step<Option<DeliveryId>> {
+    async fn due_suspect(&mut self, rooms: &mut Rooms) -> Step<Option<DeliveryId>> {
         let now = micros(self.now);
-        let row =
-            sqlx::query(include_str!("sql/due_suspect.sql")).bind(now).fetch_optional(self.db()).await?;
-        let Some(id) = row.map(|row| row.id("id")).transpose()? else { return Ok(None) };
-        self.set_next_probes(id).await?;
-        Ok(Some(id))
+        let mut shut: Vec<SenderKey> = Vec::new();
+        loop {
+            let row = sqlx::query(include_str!("sql/due_suspect.sql"))
+                .bind(now)
+                .bind(json(&shut))
+                .fetch_optional(self.db())
+                .await?;
+            let Some(row) = row else { return Ok(None) };
+            let sender = SenderKey(row.text("sender")?);
+            if rooms.is_shut(&sender) {
+                shut.push(sender);
+                continue;
+            }
+            let id = row.id("id")?;
+            self.set_next_probes(id).await?;
+            return Ok(Some(id));
+        }
     }
 
     /// What is due: one message of each blocked sender that is to be tried, and then the rest.
-    async fn due(&mut self, most: usize) -> Step<Vec<DeliveryId>> {
+    async fn due(&mut self, most: usize, rooms: &mut Rooms) -> Step<Vec<DeliveryId>> {
         let mut taken = self.probes(most).await?;
-        let mut lanes = self.due_lanes().await?;
+        let mut lanes = self.due_lanes(rooms).await?;
         let Some((turn, mut organisations)) = self.in_turn(&mut lanes).await? else { return Ok(taken) };
         let mut last = turn;
         while taken.len() < most && !organisations.is_empty() {
@@ -89,7 +104,7 @@ impl Write {
             let mut left = Vec::new();
             for (organisation, mut lanes) in organisations {
                 let wanted = share.min(most - taken.len());
-                let got = self.take(&mut lanes, wanted, &mut taken).await?;
+                let got = self.take(&mut lanes, wanted, rooms, &mut taken).await?;
                 if got > 0 {
                     last = Some(organisation);
                 }
@@ -110,6 +125,7 @@ impl Write {
         &mut self,
         lanes: &mut Vec<Lane>,
         wanted: usize,
+        rooms: &mut Rooms,
         taken: &mut Vec<DeliveryId>,
     ) -> Step<usize> {
         let mut got = 0;
@@ -122,8 +138,13 @@ impl Write {
                     left.push(lane);
                     continue;
                 }
+                let share = rooms.take(&lane.sender, share);
+                if share == 0 {
+                    continue;
+                }
                 let ids = lane.next(self.now, self.db(), share).await?;
                 let all = ids.len() == share;
+                rooms.give_back(&lane.sender, share - ids.len());
                 let new: Vec<_> = ids.into_iter().filter(|id| !taken.contains(id)).collect();
                 got += new.len();
                 taken.extend(new);
@@ -136,16 +157,22 @@ impl Write {
         Ok(got)
     }
 
-    async fn due_lanes(&mut self) -> Step<BTreeMap<OrganisationId, Vec<Lane>>> {
+    /// The lanes with something due whose senders have room.
+    async fn due_lanes(&mut self, rooms: &mut Rooms) -> Step<BTreeMap<OrganisationId, Vec<Lane>>> {
         let now = micros(self.now);
         let rows = sqlx::query(include_str!("sql/due_lanes.sql")).bind(now).fetch_all(self.db()).await?;
         let mut lanes: BTreeMap<_, Vec<_>> = BTreeMap::new();
         for row in rows {
+            let sender = SenderKey(row.text("sender")?);
+            if rooms.is_shut(&sender) {
+                continue;
+            }
             lanes.entry(row.id("organisation")?).or_default().push(Lane {
                 organisation: row.id("organisation")?,
                 batch: row.id("id")?,
                 pilot_until: row.maybe_id("pilot_until")?,
                 number: row.plain("number")?,
+                sender,
                 destination_prefix: row.text("destination_prefix")?,
                 seen: 0,
             });
@@ -250,7 +277,7 @@ impl Write {
                  WHERE pause_key IN (SELECT value FROM json_each(?2)) AND kind = 'blocked' AND next_at <= ?3",
             )
             .bind(micros(next_at))
-            .bind(crate::rows::json(&keys))
+            .bind(json(&keys))
             .bind(now)
             .execute(self.db())
             .await?;
@@ -267,6 +294,7 @@ struct Lane {
     /// The last message that may leave, where it goes to its pilot only.
     pilot_until: Option<DeliveryId>,
     number: i64,
+    sender: SenderKey,
     destination_prefix: String,
     /// How many of its messages were looked at.
     seen: usize,

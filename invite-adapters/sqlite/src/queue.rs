@@ -4,19 +4,24 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use invite_core::decision::pace::Slots;
 use invite_core::machine::delivery::DeliveryEvent;
 use invite_core::model::batch::BatchState;
 use invite_core::model::delivery::DeliveryState;
 use invite_core::model::id::{ClaimToken, DeliveryId};
+use invite_core::model::metrics::Metrics;
 use invite_core::model::sender::{PauseKind, SenderPause};
 use invite_core::policy::Policy;
 use invite_core::port::error::PortResult;
-use invite_core::port::queue::{Begin, Begun, Claim, Claimed, Queue, Record, Reported, Waiting};
+use invite_core::port::queue::{
+    Begin, Begun, Claim, Claimed, Queue, Record, Reported, ReserveSends, Waiting,
+};
 
 use crate::SqliteStore;
 use crate::claim::{pauses, stops_a_destination};
 use crate::deliveries::deliveries;
 use crate::error::Step;
+use crate::metrics::metrics;
 use crate::rows::{At, Columns, Key, delta, micros};
 use crate::write::Write;
 
@@ -46,6 +51,12 @@ impl Queue for SqliteStore {
         write.end(recorded).await
     }
 
+    async fn reserve_sends(&self, reserve: ReserveSends) -> PortResult<Slots> {
+        let mut write = self.write("reserve slots of a sender").await?;
+        let reserved = write.reserve_sends(reserve).await;
+        write.end(reserved).await
+    }
+
     async fn release(&self, claim: ClaimToken, deliveries: Vec<DeliveryId>) -> PortResult<()> {
         let mut write = self.write("give back messages").await?;
         let released = write.release(claim, deliveries).await;
@@ -60,6 +71,11 @@ impl Queue for SqliteStore {
 
     async fn waiting(&self) -> PortResult<Waiting> {
         self.what_waits().await.map_err(|fault| fault.doing("look at the queue"))
+    }
+
+    async fn metrics(&self) -> PortResult<Metrics> {
+        let read = async { metrics(&mut *self.read().await?, self.instant()).await }.await;
+        read.map_err(|fault| fault.doing("read the figures"))
     }
 
     async fn sweep(&self, limit: usize, policy: Policy) -> PortResult<u64> {

@@ -4,7 +4,7 @@ use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use invite_core::decision::record::{
-    Consequences, Recorded, Stops, Suppress, brakes, consequences, late_acceptance,
+    Consequences, Recorded, Stops, Suppress, brake_because, brakes, consequences, late_acceptance,
 };
 use invite_core::machine::delivery::{DeliveryEvent, Report, Standing};
 use invite_core::model::batch::BatchState;
@@ -14,6 +14,7 @@ use invite_core::model::id::{BatchId, DeliveryId, InvitationId, OrganisationId, 
 use invite_core::model::invitation::{InvitationState, RevokeReason};
 use invite_core::model::item::Action;
 use invite_core::model::message::Channel;
+use invite_core::model::metrics::Count;
 use invite_core::model::organisation::Settings;
 use invite_core::model::outcome::{Answer, Outcome, Receipt, Scope};
 use invite_core::model::sender::{Covers, PauseKind, SenderKey, SenderPause, matching};
@@ -551,7 +552,7 @@ impl Write {
         brake.hard_failures += u32::from(hard_failure);
         if brake.state == BatchState::Running && brakes(brake.outcomes, brake.hard_failures, &self.policy) {
             brake.state = BatchState::Paused;
-            let because = format!("brake: {} of {} messages failed", brake.hard_failures, brake.outcomes);
+            let because = brake_because(brake.outcomes, brake.hard_failures);
             sqlx::query(
                 "UPDATE invite_batch SET state = 'paused', paused_because = ?
                  WHERE organisation = ? AND id = ?",
@@ -562,6 +563,7 @@ impl Write {
             .execute(self.db())
             .await?;
             self.event(organisation, Happening::BatchPaused { batch, because });
+            self.add(Count::Brake, 1);
         }
         Ok(())
     }

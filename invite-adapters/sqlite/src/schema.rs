@@ -13,6 +13,8 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0003_people.sql"),
     include_str!("../migrations/0004_rollout.sql"),
     include_str!("../migrations/0005_fresh_requests.sql"),
+    include_str!("../migrations/0006_metrics.sql"),
+    include_str!("../migrations/0008_rates.sql"),
 ];
 
 /// Brings the tables to the newest version. Safe when several processes start at once: one does it, the others wait

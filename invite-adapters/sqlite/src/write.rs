@@ -1,12 +1,13 @@
 //! A transaction that writes: what happens in it, and what follows from it before it ends.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use invite_core::machine::delivery::{self, DeliveryEvent, Standing};
 use invite_core::model::actor::Actor;
 use invite_core::model::delivery::{DeliveryState, EndReason};
 use invite_core::model::event::Happening;
 use invite_core::model::id::{BatchId, InvitationId, OrganisationId, UserId};
+use invite_core::model::metrics::Count;
 use invite_core::policy::Policy;
 use invite_core::port::error::PortResult;
 use serde_json::json;
@@ -25,6 +26,8 @@ pub(crate) struct Write {
     pub(crate) policy: Policy,
     doing: &'static str,
     events: Vec<(Option<OrganisationId>, Happening)>,
+    /// For whoever operates the library.
+    pub(crate) counts: BTreeMap<Count, i64>,
     /// Batches of which a message is no longer on its way.
     finishing: BTreeSet<(OrganisationId, BatchId)>,
     /// Items of which a message is no longer on its way: their secret may have to be wiped.
@@ -48,6 +51,7 @@ impl Write {
             policy,
             doing,
             events: Vec::new(),
+            counts: BTreeMap::new(),
             finishing: BTreeSet::new(),
             wiping: BTreeSet::new(),
             lifting: BTreeSet::new(),
@@ -123,11 +127,14 @@ impl Write {
         let whose = (delivery.id, delivery.channel);
         let before = delivery.standing.clone();
         let mut after = delivery::next(&before, event, whose, self.now, &self.policy);
+        self.count_step(delivery, &before, &event, &after);
         if after.state == DeliveryState::Queued
             && before.state != DeliveryState::Queued
             && let Some(reason) = delivery.batch.stopped_because()
         {
-            after = delivery::next(&after, DeliveryEvent::Cancel(reason), whose, self.now, &self.policy);
+            let (queued, cancel) = (after, DeliveryEvent::Cancel(reason));
+            after = delivery::next(&queued, cancel, whose, self.now, &self.policy);
+            self.count_step(delivery, &queued, &cancel, &after);
         }
         if after != before {
             delivery.changed_at = self.now;
@@ -175,6 +182,7 @@ impl Write {
         self.lift().await?;
         self.wipe().await?;
         self.finish().await?;
+        self.keep_counts().await?;
         self.keep_events().await
     }
 

@@ -27,6 +27,8 @@ async fn every_statement_finds_its_rows_by_a_key() {
         "messages_of.sql",
         "messages_to_leave.sql",
         "open_invitations_of.sql",
+        "oldest_due.sql",
+        "open_batches.sql",
         "open_passwords.sql",
         "page_of_users.sql",
         "people_around.sql",

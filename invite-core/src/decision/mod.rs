@@ -6,6 +6,7 @@
 //! * [`begin`]: whether a claimed message may still go, and with which credential.
 //! * [`record`]: what an outcome changes beyond its message.
 //! * [`quiet_hours`]: until when a message waits, so that no phone rings at night.
+//! * [`pace`]: how the messages of a sender with a rate are spread over time.
 //! * [`pilot`]: what a batch says when its pilot is out.
 //! * [`waits`]: why a message in the queue waits, and until when.
 //! * [`leave`]: when a change of a person takes their invitation away.
@@ -16,11 +17,13 @@
 //! * [`import_undo`]: how an import is taken back.
 
 pub mod begin;
+pub mod counts;
 mod decide;
 pub mod history;
 pub mod import_sync;
 pub mod import_undo;
 pub mod leave;
+pub mod pace;
 pub mod people;
 pub mod person_match;
 pub mod pilot;

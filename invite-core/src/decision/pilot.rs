@@ -28,8 +28,12 @@ pub fn because(people: u64, messages: &BTreeMap<DeliveryState, u64>) -> String {
     ];
     let parts: Vec<String> =
         parts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")).collect();
-    format!(
-        "the pilot of {people} is out: {}; look at what arrived, then resume, or recall",
-        parts.join(", ")
-    )
+    format!("{PILOT}{people} is out: {}; look at what arrived, then resume, or recall", parts.join(", "))
 }
+
+/// Whether a batch is paused for this because its pilot is out.
+pub fn is_pilot(because: &str) -> bool {
+    because.starts_with(PILOT)
+}
+
+const PILOT: &str = "the pilot of ";

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::machine::delivery::{Standing, throttle_pause};
+use crate::model::batch::BatchState;
 use crate::model::delivery::DeliveryState;
 use crate::model::invitation::InvitationState;
 use crate::model::item::{Action, Decision};
@@ -172,6 +173,48 @@ pub fn late_acceptance(recorded: &Recorded<'_>) -> Option<Consequences> {
             ..Consequences::default()
         }
     })
+}
+
+/// Why the brake pauses a batch, in words for who looks.
+pub fn brake_because(outcomes: u32, hard_failures: u32) -> String {
+    format!("{BRAKE}{hard_failures} of {outcomes} messages failed")
+}
+
+/// Whether a batch is paused for this because it braked. Somebody who pauses one in the same words is taken for it.
+pub fn is_brake(because: &str) -> bool {
+    because.starts_with(BRAKE)
+}
+
+const BRAKE: &str = "brake: ";
+
+/// What the brake of a batch has counted since its start or resumption.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Brake {
+    /// Where the batch stands.
+    pub state: BatchState,
+    /// Outcomes.
+    pub outcomes: u32,
+    /// Those of them that were hard failures.
+    pub hard_failures: u32,
+}
+
+impl Brake {
+    /// Counts an outcome. Where the batch pauses itself now, it says why.
+    pub fn count(&mut self, hard_failure: bool, policy: &Policy) -> Option<String> {
+        self.outcomes += 1;
+        self.hard_failures += u32::from(hard_failure);
+        let stops = self.state == BatchState::Running && brakes(self.outcomes, self.hard_failures, policy);
+        stops.then(|| {
+            self.state = BatchState::Paused;
+            brake_because(self.outcomes, self.hard_failures)
+        })
+    }
+
+    /// Takes a hard failure back: it was its sender's, not its batch's.
+    pub const fn take_back(&mut self) {
+        self.outcomes = self.outcomes.saturating_sub(1);
+        self.hard_failures = self.hard_failures.saturating_sub(1);
+    }
 }
 
 /// Whether the brake stops a batch with so many outcomes and hard failures since its start or resumption.

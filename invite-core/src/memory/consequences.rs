@@ -16,6 +16,7 @@ use crate::model::event::Happening;
 use crate::model::id::{BatchId, DeliveryId, InvitationId, OrganisationId, UserId};
 use crate::model::invitation::RevokeReason;
 use crate::model::message::Channel;
+use crate::model::metrics::Count;
 use crate::model::organisation::Settings;
 use crate::model::outcome::{Outcome, Receipt};
 use crate::model::sender::{Covers, PauseKind, SenderKey, SenderPause, matching};
@@ -348,8 +349,8 @@ impl Transaction<'_> {
         row.hard_failures += u32::from(hard_failure);
         let (outcomes, failures) = (row.outcomes, row.hard_failures);
         if row.batch.state == BatchState::Running && record::brakes(outcomes, failures, &self.policy) {
-            let because = format!("brake: {failures} of {outcomes} messages failed");
-            self.pause_batch(organisation, batch, Some(because));
+            self.pause_batch(organisation, batch, Some(record::brake_because(outcomes, failures)));
+            self.count(Count::Brake, 1);
         }
     }
 

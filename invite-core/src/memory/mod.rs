@@ -16,6 +16,7 @@ mod consequences;
 mod departures;
 mod erasing;
 mod imports;
+mod metrics;
 mod offers;
 mod organisations;
 mod outcomes;

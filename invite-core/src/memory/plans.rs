@@ -287,6 +287,7 @@ impl Transaction<'_> {
         let row = self.state.batches.get_mut(&place).expect("it was there");
         self.state.going_on.insert(place);
         let batch = row.batch.clone();
+        self.count_confirmed(organisation, confirm.plan);
         let Totals { send, reset, announce, .. } = batch.totals;
         let details = format!("{send} sent, {reset} sent with reset, {announce} announced");
         self.audit(&confirm.actor, "batch_confirmed", &confirm.plan, details);

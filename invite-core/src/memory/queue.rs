@@ -9,14 +9,18 @@ use chrono::{DateTime, Utc};
 use super::MemoryStore;
 use super::state::{BatchRow, ClaimRow, DeliveryRow};
 use super::transaction::{DeliveryKey, Transaction, delta};
+use crate::decision::pace::{Pace, Rooms, Slots};
 use crate::machine::delivery::DeliveryEvent;
 use crate::model::batch::BatchState;
 use crate::model::delivery::DeliveryState;
 use crate::model::id::{ClaimToken, DeliveryId, OrganisationId};
+use crate::model::metrics::Metrics;
 use crate::model::sender::{PauseKind, SenderPause, matching};
 use crate::policy::Policy;
 use crate::port::error::PortResult;
-use crate::port::queue::{Begin, Begun, Claim, Claimed, ClaimedDelivery, Queue, Record, Reported, Waiting};
+use crate::port::queue::{
+    Begin, Begun, Claim, Claimed, ClaimedDelivery, Queue, Record, Reported, ReserveSends, Waiting,
+};
 
 #[async_trait]
 impl Queue for MemoryStore {
@@ -40,6 +44,15 @@ impl Queue for MemoryStore {
         })
     }
 
+    async fn reserve_sends(&self, reserve: ReserveSends) -> PortResult<Slots> {
+        self.transact(|transaction| {
+            let before = transaction.state.paces.get(&reserve.sender).copied();
+            let (slots, pace) = Pace::reserve(before, reserve.rate, reserve.wanted, transaction.now);
+            transaction.state.paces.insert(reserve.sender, pace);
+            slots
+        })
+    }
+
     async fn release(&self, claim: ClaimToken, deliveries: Vec<DeliveryId>) -> PortResult<()> {
         self.transact(|transaction| {
             for id in deliveries {
@@ -60,13 +73,17 @@ impl Queue for MemoryStore {
         self.transact(|transaction| transaction.waiting())
     }
 
+    async fn metrics(&self) -> PortResult<Metrics> {
+        self.transact(|transaction| transaction.metrics())
+    }
+
     async fn sweep(&self, limit: usize, policy: Policy) -> PortResult<u64> {
         self.transact_with(policy, |transaction| transaction.sweep(limit))
     }
 }
 
 /// What the senders' pauses say about a message.
-enum Way {
+pub(super) enum Way {
     Free,
     /// It may go as the one message that is tried on these blocked senders.
     Probe(Vec<String>),
@@ -79,9 +96,11 @@ impl Transaction<'_> {
         self.take_back_lapsed();
         let now = self.now;
         self.state.pauses.retain(|_, pause| pause.kind == PauseKind::Blocked || pause.stops(now));
-        let suspect = if claim.limit == 0 { None } else { self.due_suspect() };
+        let mut rooms = self.rooms();
+        let suspect = if claim.limit == 0 { None } else { self.due_suspect(&mut rooms) };
         let alone = suspect.is_some();
-        let keys = suspect.map_or_else(|| self.due(claim.limit), |key| vec![key]);
+        let keys = suspect.map_or_else(|| self.due(claim.limit, &mut rooms), |key| vec![key]);
+        let room_in = if keys.is_empty() { rooms.opens_in() } else { None };
 
         let token = ClaimToken::new();
         let mut deliveries = Vec::with_capacity(keys.len());
@@ -96,7 +115,7 @@ impl Transaction<'_> {
             let lease_until = now + delta(claim.lease);
             self.state.claims.insert(token, ClaimRow { lease_until, alone, deliveries });
         }
-        Claimed { token, alone, deliveries }
+        Claimed { token, alone, deliveries, room_in }
     }
 
     fn claimed(&self, key: DeliveryKey) -> ClaimedDelivery {
@@ -150,7 +169,12 @@ impl Transaction<'_> {
         (row.claim == Some(token) && row.standing.state == state).then_some(key)
     }
 
-    fn due_suspect(&mut self) -> Option<DeliveryKey> {
+    fn rooms(&self) -> Rooms {
+        let rooms = self.state.paces.iter().map(|(sender, pace)| (sender.clone(), pace.room(self.now)));
+        Rooms::new(rooms.collect())
+    }
+
+    fn due_suspect(&mut self, rooms: &mut Rooms) -> Option<DeliveryKey> {
         let due = self.state.suspects.iter().take_while(|(due_at, ..)| *due_at <= self.now);
         let due: Vec<DeliveryKey> = due.map(|(_, organisation, id)| (*organisation, *id)).collect();
         due.into_iter().find(|key| {
@@ -160,7 +184,7 @@ impl Transaction<'_> {
                 return false;
             }
             match self.way(row) {
-                Way::Free => true,
+                Way::Free => !rooms.is_shut(&row.sender),
                 Way::Probe(blocks) => {
                     self.set_next_probe(blocks);
                     true
@@ -172,8 +196,8 @@ impl Transaction<'_> {
 
     /// At most `limit` messages that are due: probes first, then of each organisation in turn, going on where the last
     /// claim ended.
-    fn due(&mut self, limit: usize) -> Vec<DeliveryKey> {
-        let Candidates { probes: mut chosen, blocks, free } = self.candidates(limit);
+    fn due(&mut self, limit: usize, rooms: &mut Rooms) -> Vec<DeliveryKey> {
+        let Candidates { probes: mut chosen, blocks, free } = self.candidates(limit, rooms);
         self.set_next_probe(blocks);
         let mut turns: VecDeque<_> =
             free.into_iter().map(|(organisation, queue)| (organisation, queue.into_iter())).collect();
@@ -184,7 +208,9 @@ impl Transaction<'_> {
         while chosen.len() < limit
             && let Some((organisation, mut queue)) = turns.pop_front()
         {
-            if let Some((_, id)) = queue.next() {
+            let fits =
+                |(_, id): &(_, DeliveryId)| rooms.take(&self.delivery((organisation, *id)).sender, 1) == 1;
+            if let Some((_, id)) = queue.find(fits) {
                 chosen.push((organisation, id));
                 self.state.last_served = Some(organisation);
                 turns.push_back((organisation, queue));
@@ -195,10 +221,13 @@ impl Transaction<'_> {
 
     /// At most `limit` messages that are due of each organisation, the earliest first, and a probe for each blocked
     /// sender whose turn it is.
-    fn candidates(&self, limit: usize) -> Candidates {
+    fn candidates(&self, limit: usize, rooms: &mut Rooms) -> Candidates {
         let mut candidates = Candidates::default();
         let mut ways = HashMap::new();
+        // What each organisation could take of each sender's room, were it alone.
+        let mut shares: HashMap<OrganisationId, Rooms> = HashMap::new();
         for (organisation, id) in &self.state.going_on {
+            let share = shares.entry(*organisation).or_insert_with(|| rooms.clone());
             let batch = self.batch_row(*organisation, *id);
             if !self.sends(batch) {
                 continue;
@@ -211,6 +240,8 @@ impl Transaction<'_> {
                 let row = self.delivery((*organisation, id));
                 let stopper = (&row.sender, &row.account, &row.destination);
                 match ways.entry(stopper).or_insert_with(|| self.way(row)) {
+                    Way::Free if rooms.is_shut(&row.sender) => {}
+                    Way::Free if share.take(&row.sender, 1) == 0 => {}
                     Way::Free => free.push((due_at, id)),
                     Way::Stopped(_) => {}
                     Way::Probe(blocks) => {
@@ -233,7 +264,7 @@ impl Transaction<'_> {
 
     /// The messages of a batch that are due, the earliest first; of one that goes to its pilot only, those of the pilot in
     /// order of id, so that the rest, which may be many, is not gone through.
-    fn queued<'a>(
+    pub(super) fn queued<'a>(
         &'a self,
         organisation: OrganisationId,
         batch: &'a BatchRow,
@@ -259,12 +290,12 @@ impl Transaction<'_> {
     }
 
     /// Whether a batch's messages may leave now.
-    fn sends(&self, row: &BatchRow) -> bool {
+    pub(super) fn sends(&self, row: &BatchRow) -> bool {
         let held = row.batch.confirmed.as_ref().is_none_or(|confirmed| confirmed.not_before > self.now);
         row.batch.state == BatchState::Running && !held
     }
 
-    fn way(&self, row: &DeliveryRow) -> Way {
+    pub(super) fn way(&self, row: &DeliveryRow) -> Way {
         if self.state.pauses.is_empty() {
             return Way::Free;
         }

@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::imports::{ImportLineRow, ImportRow};
 use crate::credential::{AddressHash, PasswordHash, Salt, SealedSecret, StoredForm};
+use crate::decision::pace::Pace;
 use crate::machine::delivery::Standing;
 use crate::model::actor::Actor;
 use crate::model::batch::Batch;
@@ -20,6 +21,7 @@ use crate::model::id::{
 use crate::model::invitation::InvitationState;
 use crate::model::item::Item;
 use crate::model::message::Channel;
+use crate::model::metrics::Count;
 use crate::model::organisation::{Alias, Organisation};
 use crate::model::outcome::{Answer, Receipt};
 use crate::model::sender::{SenderKey, SenderPause};
@@ -80,9 +82,12 @@ pub(super) struct State {
     pub(super) hashed_suppressions:
         BTreeMap<(OrganisationId, Channel, AddressHash), (SuppressionReason, DateTime<Utc>)>,
     pub(super) pauses: BTreeMap<String, SenderPause>,
+    pub(super) paces: BTreeMap<SenderKey, Pace>,
     pub(super) refusals: BTreeMap<SenderKey, RefusalRun>,
     /// Organisations that came under SSO, and the last of their people that the sweep has looked at.
     pub(super) under_sso: BTreeMap<OrganisationId, Option<UserId>>,
+
+    pub(super) counts: BTreeMap<Count, i64>,
 
     /// The event with cursor n is at n - 1.
     pub(super) events: Vec<Event>,

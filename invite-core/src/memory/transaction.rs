@@ -8,6 +8,7 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::state::{BatchRow, DeliveryRow, InvitationRow, ItemRow, Person, State};
+use crate::decision::counts::of_step;
 use crate::decision::history::{InvitationFact, MessageFact, PersonRows};
 use crate::machine;
 use crate::machine::delivery::{DeliveryEvent, Standing};
@@ -68,6 +69,12 @@ impl<'a> Transaction<'a> {
         let row = self.delivery(key);
         let before = row.standing.clone();
         let after = machine::delivery::next(&before, event, (key.1, row.channel), self.now, &self.policy);
+        let (channel, batch) = (row.channel, row.batch);
+        if self.batch_row(key.0, batch).order.is_some() {
+            for (count, added) in of_step(channel, &before, &event, &after) {
+                self.count(count, added);
+            }
+        }
         if after != before {
             self.stand(key, after.clone());
         }

@@ -27,6 +27,12 @@ macro_rules! names {
             }
         }
 
+        impl From<$type> for &'static str {
+            fn from(one: $type) -> Self {
+                one.as_str()
+            }
+        }
+
         impl fmt::Display for $type {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str(self.as_str())

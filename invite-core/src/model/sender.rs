@@ -1,10 +1,12 @@
 //! What a channel sends with, and what stops it.
 
 use std::fmt;
+use std::str::FromStr;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::delivery::names;
 use super::outcome::{Answer, Scope};
 
 /// The name of a sender: the same for all that share a transport, a From and a rate. At most 100 characters.
@@ -96,14 +98,14 @@ impl SenderPause {
     }
 }
 
-/// The kinds of stop.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum PauseKind {
-    /// The configuration is at fault; one message is tried every 10 minutes.
-    Blocked,
-    /// Too fast; it goes on by itself.
-    Throttled,
-    /// Somebody stopped it: nothing is tried until somebody lets it go on.
-    ByHand,
+names! {
+    /// The kinds of stop.
+    PauseKind {
+        /// The configuration is at fault; one message is tried every 10 minutes.
+        Blocked = "blocked",
+        /// Too fast; it goes on by itself.
+        Throttled = "throttled",
+        /// Somebody stopped it: nothing is tried until somebody lets it go on.
+        ByHand = "by_hand",
+    }
 }

@@ -8,13 +8,16 @@ use chrono::{DateTime, Utc};
 use super::error::PortResult;
 use crate::credential::{Minted, Salt, SealedSecret};
 use crate::decision::begin::Take;
+use crate::decision::pace::Slots;
 use crate::machine::delivery::Report;
 use crate::model::credential::{CredentialKind, Generation};
 use crate::model::delivery::{DeliveryState, EndReason, WaitCause};
 use crate::model::id::{BatchId, ClaimToken, DeliveryId, InvitationId, OrganisationId, UserId};
 use crate::model::message::Channel;
 use crate::model::message_kind::MessageKind;
+use crate::model::metrics::Metrics;
 use crate::model::outcome::{Answer, Outcome};
+use crate::model::rate::Rate;
 use crate::model::sender::SenderKey;
 use crate::model::user::User;
 use crate::policy::Policy;
@@ -22,8 +25,9 @@ use crate::policy::Policy;
 /// The queue.
 ///
 /// [`claim`](Self::claim), [`renew`](Self::renew), [`begin`](Self::begin), [`record`](Self::record),
-/// [`release`](Self::release), [`report`](Self::report), [`waiting`](Self::waiting) and [`sweep`](Self::sweep) serve
-/// all organisations and cannot begin with one; what they touch is found by the claim's token or the delivery's id,
+/// [`reserve_sends`](Self::reserve_sends), [`release`](Self::release), [`report`](Self::report),
+/// [`waiting`](Self::waiting), [`metrics`](Self::metrics) and [`sweep`](Self::sweep) serve all organisations and cannot
+/// begin with one; what they touch is found by the claim's token or the delivery's id,
 /// and everything that follows from it stays in that delivery's organisation.
 ///
 /// # Contract
@@ -39,6 +43,9 @@ use crate::policy::Policy;
 pub trait Queue: Send + Sync {
     /// Takes messages that are due, of running batches whose hold is over, whose sender is not stopped, fairly between
     /// organisations. Of a batch with a pilot that is not out, those of the pilot alone.
+    ///
+    /// Of a sender with a rate no more are given than it has [room](crate::decision::pace::Pace::room) for. Where nothing is given, and that is
+    /// why, the answer says for how long.
     ///
     /// Of a blocked sender one message is given when its probe is due, and the next probe is set.
     async fn claim(&self, claim: Claim) -> PortResult<Claimed>;
@@ -61,6 +68,10 @@ pub trait Queue: Send + Sync {
     /// each, in order, where it stands now; `None` where the token is out of date and nothing was kept.
     async fn record(&self, record: Record) -> PortResult<Vec<Option<DeliveryState>>>;
 
+    /// Reserves slots of a sender with a rate, for messages in hand: [`Pace::reserve`](crate::decision::pace::Pace::reserve), kept for the sender in one
+    /// transaction, so that all workers together keep to the rate. May give fewer than are wanted, or none.
+    async fn reserve_sends(&self, reserve: ReserveSends) -> PortResult<Slots>;
+
     /// Gives back messages that were claimed and not begun.
     async fn release(&self, claim: ClaimToken, deliveries: Vec<DeliveryId>) -> PortResult<()>;
 
@@ -70,6 +81,12 @@ pub trait Queue: Send + Sync {
 
     /// What waits, and for how long.
     async fn waiting(&self) -> PortResult<Waiting>;
+
+    /// Figures for whoever operates the library. It changes nothing, and is asked every few seconds however many messages
+    /// there are: what would have to be counted over many rows is [counted](crate::decision::counts::of_step) as it happens
+    /// instead, in the same transactions, so that it survives every crash and nothing is counted of a transaction that
+    /// was undone.
+    async fn metrics(&self) -> PortResult<Metrics>;
 
     /// Does at most about `limit` rows of the work that nobody waits for: leases that lapsed, invitations that expired,
     /// messages of batches that were cancelled, invitations of batches that were recalled and of people who came under
@@ -100,6 +117,8 @@ pub struct Claimed {
     pub alone: bool,
     /// The messages.
     pub deliveries: Vec<ClaimedDelivery>,
+    /// Where nothing is given of what is due, since its senders keep to their rates: when one of them has room again.
+    pub room_in: Option<Duration>,
 }
 
 /// One message that a worker was given.
@@ -119,6 +138,17 @@ pub struct ClaimedDelivery {
     pub invitation: InvitationId,
     /// What credential it carries, and what there is of it.
     pub credential: Option<CredentialWish>,
+}
+
+/// A wish for slots of a sender with a rate.
+#[derive(Debug, Clone)]
+pub struct ReserveSends {
+    /// Whose.
+    pub sender: SenderKey,
+    /// How fast it may send.
+    pub rate: Rate,
+    /// At most so many.
+    pub wanted: usize,
 }
 
 /// What is known about the credential of a message that a worker was given.
@@ -268,7 +298,7 @@ pub struct Reported {
 /// What is in the queue. Messages of plans that nobody has confirmed are not in it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Waiting {
-    /// Messages that could be claimed now.
+    /// Messages that could be claimed now, or as soon as the rate of their sender lets them.
     pub due: u64,
     /// Messages that a worker has.
     pub leased: u64,

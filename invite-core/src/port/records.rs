@@ -92,7 +92,9 @@ pub trait Records: Send + Sync {
     /// [hash](crate::credential::SuppressionKey) takes its place on the list. [`Happening::Erased`] tells the host.
     /// Idempotent: whoever is not there changes nothing, and tells nothing.
     ///
-    /// When it returns, nothing of what was removed can be read from the store's files either.
+    /// When it returns, no transaction that begins later sees anything of what was removed. A store whose files are its
+    /// own has removed it from them too. One on a server cannot: it says in its documentation what stays there until
+    /// when, and who decides that.
     ///
     /// [`Happening::Erased`]: crate::model::event::Happening::Erased
     async fn erase(&self, erase: Erase) -> PortResult<Erased>;

@@ -9,6 +9,7 @@ use super::error::PortResult;
 use super::transport::Transport;
 use crate::model::message::{Channel, Mailbox};
 use crate::model::organisation::{Organisation, Settings};
+use crate::model::rate::Rate;
 use crate::model::sender::SenderKey;
 
 /// Resolves (organisation, channel) to a sender: one for all, or each tenant's own account.
@@ -32,6 +33,9 @@ pub struct Sender {
     pub from: Option<Mailbox>,
     /// The number or name that SMS are from, where the provider needs one.
     pub sms_from: Option<String>,
+    /// How fast it may send, where the provider has a limit. All workers on one store keep to it together, by
+    /// [`key`](Self::key); it may change while they run.
+    pub rate: Option<Rate>,
 }
 
 impl Sender {

@@ -8,6 +8,7 @@ use super::compiled::Compiled;
 use super::invites::{Inner, Invites};
 use crate::credential::{HashCost, Hasher, HasherError, SealingKey};
 use crate::model::message::Mailbox;
+use crate::model::rate::Rate;
 use crate::model::sender::SenderKey;
 use crate::policy::{Policy, PolicyError};
 use crate::port::InvitationStore;
@@ -25,8 +26,10 @@ pub struct Builder {
     store: Arc<dyn InvitationStore>,
     email: Option<Arc<dyn Transport>>,
     email_from: Option<Mailbox>,
+    email_rate: Option<Rate>,
     sms: Option<Arc<dyn Transport>>,
     sms_from: Option<String>,
+    sms_rate: Option<Rate>,
     senders: Option<Arc<dyn Senders>>,
     key: Option<SealingKey>,
     policy: Policy,
@@ -71,8 +74,10 @@ impl Builder {
             store,
             email: None,
             email_from: None,
+            email_rate: None,
             sms: None,
             sms_from: None,
+            sms_rate: None,
             senders: None,
             key: None,
             policy: Policy::default(),
@@ -93,6 +98,13 @@ impl Builder {
         self
     }
 
+    /// How fast e-mail may go, by all workers on the store together; without it, as fast as it can. A provider that
+    /// accepts 14 messages a second has `Rate::per_second(14)?`.
+    pub const fn email_rate(mut self, rate: Rate) -> Self {
+        self.email_rate = Some(rate);
+        self
+    }
+
     /// The transport of SMS, for all organisations.
     pub fn sms(mut self, transport: impl Transport + 'static) -> Self {
         self.sms = Some(Arc::new(transport));
@@ -102,6 +114,12 @@ impl Builder {
     /// The number or name that SMS are from, where the provider needs one.
     pub fn sms_from(mut self, from: impl Into<String>) -> Self {
         self.sms_from = Some(from.into());
+        self
+    }
+
+    /// How fast SMS may go, as [`email_rate`](Self::email_rate).
+    pub const fn sms_rate(mut self, rate: Rate) -> Self {
+        self.sms_rate = Some(rate);
         self
     }
 
@@ -139,17 +157,20 @@ impl Builder {
     pub fn build(self) -> Result<Invites, BuildError> {
         self.policy.check()?;
         let key = self.key.ok_or(BuildError::NoSealingKey)?;
-        let sender = |name: &str, transport: Option<Arc<dyn Transport>>| {
+        let sender = |name: &str, transport: Option<Arc<dyn Transport>>, rate: Option<Rate>| {
             transport.map(|transport| Sender {
                 key: SenderKey(name.to_owned()),
                 account: name.to_owned(),
                 transport,
                 from: None,
                 sms_from: None,
+                rate,
             })
         };
-        let email = sender("email", self.email).map(|sender| Sender { from: self.email_from, ..sender });
-        let sms = sender("sms", self.sms).map(|sender| Sender { sms_from: self.sms_from, ..sender });
+        let email = sender("email", self.email, self.email_rate)
+            .map(|sender| Sender { from: self.email_from, ..sender });
+        let sms =
+            sender("sms", self.sms, self.sms_rate).map(|sender| Sender { sms_from: self.sms_from, ..sender });
         let senders = match (self.senders, email, sms) {
             (Some(senders), None, None) => senders,
             (Some(_), ..) => return Err(BuildError::SendersTwice),

@@ -22,6 +22,7 @@ mod import;
 mod import_reading;
 mod imports;
 mod invites;
+mod metrics;
 mod organisations;
 mod page;
 mod person_values;

@@ -101,6 +101,7 @@ async fn rule_09_no_hand_over_starts_with_less_than_a_ninth_of_the_lease_left() 
         transport: Arc::new(transport.clone()),
         from: None,
         sms_from: None,
+        rate: None,
     };
     let slow = Slow { sender, asked: Arc::default(), millis: Arc::default() };
     let lease = Duration::from_secs(1);

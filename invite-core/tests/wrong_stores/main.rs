@@ -147,8 +147,24 @@ caught! {
     a_stranger_invites_whom_nobody_invited: RequestsInvite by a_fresh_credential_goes_to_nobody_else
     a_stranger_asks_without_end: RequestsUnlimited by requests_for_a_person_are_heard_a_few_times_an_hour
     many_strangers_at_once_are_all_heard: RequestsUnlimited by of_many_requests_at_the_same_time_a_few_are_heard
+    each_worker_has_a_rate_of_its_own: RateOfEach by all_who_reserve_keep_to_one_rate
+    all_senders_share_a_rate: RateOfAll by each_sender_has_a_rate_of_its_own
+    slots_are_given_without_end: SlotsWithoutEnd by no_slot_is_reserved_further_than_a_second_ahead
+    a_claim_gives_more_than_a_rate_allows: RateUnclaimed by a_claim_gives_of_a_sender_what_its_rate_has_room_for
+    a_slow_sender_fills_the_claims: RateUnclaimed by a_slow_sender_holds_up_no_other
+    a_suspect_knows_no_rate: RateUnclaimed by a_suspect_keeps_to_the_rate_of_its_sender
+    nobody_is_told_when_there_is_room: RoomUntold by a_claim_gives_of_a_sender_what_its_rate_has_room_for
     an_address_asks_without_end: RequestsFromNowhere
         by requests_from_an_address_are_heard_for_whomever_they_are
+    outcomes_are_not_counted: OutcomesUncounted by outcomes_are_counted_by_channel_and_reason
+    an_outcome_is_uncounted_when_its_message_goes_again: OutcomesOfPresent
+        by an_unknown_message_is_counted_until_it_goes_again_and_its_outcome_for_good
+    a_plan_is_on_its_way: PlansOnTheirWay by messages_of_a_plan_are_not_on_their_way
+    what_was_put_off_stays_so: PutOffForEver by what_is_put_off_is_counted_by_its_cause_until_it_begins
+    lapsed_leases_are_not_counted: LeasesUncounted by leases_that_lapse_are_counted_by_what_their_worker_did
+    a_brake_looks_like_a_hand: BrakesByHand by a_brake_is_counted_and_shown_until_it_is_resumed
+    a_throttle_that_is_over_is_shown: ThrottlesForEver by stopped_senders_are_shown_by_kind
+    what_is_stopped_is_shown_as_due: DueThoughStopped by the_oldest_due_message_is_one_that_could_go
 }
 
 #[test]

@@ -10,6 +10,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use invite_core::credential::{StoredForm, TokenDigest};
 use invite_core::decision::begin::Take;
 use invite_core::decision::history::History;
+use invite_core::decision::pace::Slots;
 use invite_core::machine::batch::{BatchEvent, WrongBatchState};
 use invite_core::memory::{ManualClock, MemoryStore};
 use invite_core::model::actor::Actor;
@@ -23,9 +24,10 @@ use invite_core::model::invitation::RevokeReason;
 use invite_core::model::item::{Action, Item};
 use invite_core::model::message::Channel;
 use invite_core::model::message_kind::MessageKind;
+use invite_core::model::metrics::{Count, CountedOutcome, Metrics, OpenBatch};
 use invite_core::model::organisation::{Alias, Organisation};
 use invite_core::model::outcome::{Answer, Outcome, Receipt};
-use invite_core::model::sender::{Covers, SenderPause};
+use invite_core::model::sender::{Covers, PauseKind, SenderPause};
 use invite_core::model::suppression::Suppression;
 use invite_core::model::template_key::TemplateKey;
 use invite_core::model::user::User;
@@ -40,7 +42,8 @@ use invite_core::port::plans::{
     BatchChange, Confirm, Confirmed, NewPlan, PlanPage, Plans, Retried, RetryChunk,
 };
 use invite_core::port::queue::{
-    Begin, Begun, Claim, Claimed, HandOver, HandOverResult, Queue, Record, RecordDelivery, Reported, Waiting,
+    Begin, Begun, Claim, Claimed, HandOver, HandOverResult, Queue, Record, RecordDelivery, Reported,
+    ReserveSends, Waiting,
 };
 use invite_core::port::records::{
     Arrival, AuditEntry, Erase, Erased, KnownAddress, PersonRecord, Records, SenderStop, SuppressionChange,
@@ -209,6 +212,32 @@ pub(super) enum Fault {
     RequestsUnlimited,
     /// Requests are not counted for their address.
     RequestsFromNowhere,
+    /// Outcomes are not counted.
+    OutcomesUncounted,
+    /// Of outcomes that are unknown, those are counted that are so at present.
+    OutcomesOfPresent,
+    /// Messages of plans count as on their way.
+    PlansOnTheirWay,
+    /// What was put off is counted so when it has gone.
+    PutOffForEver,
+    /// Leases that lapse are not counted.
+    LeasesUncounted,
+    /// A batch that braked looks as if somebody had paused it.
+    BrakesByHand,
+    /// A throttle that is over is shown.
+    ThrottlesForEver,
+    /// What waits for a stopped sender or batch is shown as due.
+    DueThoughStopped,
+    /// Whoever reserves slots has a rate of their own.
+    RateOfEach,
+    /// All senders share one rate.
+    RateOfAll,
+    /// Slots are given as many as are wanted.
+    SlotsWithoutEnd,
+    /// Claims know nothing of rates.
+    RateUnclaimed,
+    /// Nobody is told when a sender has room again.
+    RoomUntold,
 }
 
 /// A clock that every other reader sees ten minutes ahead.
@@ -258,6 +287,9 @@ struct Notes {
     read: EventCursor,
     resets: Vec<TemplateKey>,
     forgets_hashes: bool,
+    put_off: BTreeMap<Count, u64>,
+    throttled: bool,
+    reservers: u32,
 }
 
 impl Wrong {
@@ -573,6 +605,7 @@ impl Queue for Wrong {
             *notes.claims.entry(delivery.id).or_default() += 1;
         }
         match self.fault {
+            Fault::RoomUntold => claimed.room_in = None,
             Fault::UnfairClaims => {
                 claimed.deliveries.sort_by_key(|delivery| (delivery.batch, delivery.id));
                 let rest = claimed.deliveries.split_off(limit.min(claimed.deliveries.len()));
@@ -691,6 +724,25 @@ impl Queue for Wrong {
         Ok(kept)
     }
 
+    async fn reserve_sends(&self, mut reserve: ReserveSends) -> PortResult<Slots> {
+        let wanted = reserve.wanted;
+        match self.fault {
+            Fault::RateOfEach => {
+                let mut notes = self.notes();
+                notes.reservers += 1;
+                reserve.sender.0.push_str(&notes.reservers.to_string());
+            }
+            Fault::RateOfAll => reserve.sender.0 = "all".into(),
+            Fault::RateUnclaimed => reserve.sender.0.push('!'),
+            _ => {}
+        }
+        let mut slots = self.store.reserve_sends(reserve).await?;
+        if self.is(Fault::SlotsWithoutEnd) {
+            slots.count = wanted;
+        }
+        Ok(slots)
+    }
+
     async fn release(&self, claim: ClaimToken, deliveries: Vec<DeliveryId>) -> PortResult<()> {
         for id in deliveries {
             self.store.release(self.token(claim, id), vec![id]).await?;
@@ -706,6 +758,55 @@ impl Queue for Wrong {
         let mut waiting = self.store.waiting().await?;
         waiting.next_in = waiting.next_in.filter(|_| !self.is(Fault::LostWakeUp));
         Ok(waiting)
+    }
+
+    async fn metrics(&self) -> PortResult<Metrics> {
+        let mut metrics = self.store.metrics().await?;
+        match self.fault {
+            Fault::OutcomesUncounted => {
+                metrics.counts.retain(|count, _| !matches!(count, Count::Outcome(..)))
+            }
+            Fault::OutcomesOfPresent => {
+                let unknown = Channel::ALL.map(|on| metrics.count(Count::Unknown(on))).iter().sum::<u64>();
+                metrics.counts.retain(|count, _| {
+                    unknown > 0 || !matches!(count, Count::Outcome(_, CountedOutcome::Unknown, _))
+                });
+            }
+            Fault::PlansOnTheirWay => {
+                let planned = self.notes().plans.len() as u64;
+                *metrics.counts.entry(Count::OnTheirWay(Channel::Email)).or_default() += planned;
+            }
+            Fault::PutOffForEver => {
+                let mut notes = self.notes();
+                for (count, value) in &mut metrics.counts {
+                    if matches!(count, Count::PutOff(..)) {
+                        let most = notes.put_off.entry(*count).or_default();
+                        *most = (*most).max(*value);
+                        *value = *most;
+                    }
+                }
+            }
+            Fault::LeasesUncounted => {
+                metrics.counts.retain(|count, _| !matches!(count, Count::LeaseLapsed { .. }));
+            }
+            Fault::BrakesByHand => {
+                let braked = metrics.batches.remove(&OpenBatch::PausedByBrake).unwrap_or_default();
+                *metrics.batches.entry(OpenBatch::PausedByHand).or_default() += braked;
+            }
+            Fault::ThrottlesForEver if !metrics.senders_paused.contains_key(&PauseKind::Throttled) => {
+                if self.notes().throttled {
+                    metrics.senders_paused.insert(PauseKind::Throttled, 1);
+                }
+            }
+            Fault::DueThoughStopped => {
+                let waiting = self.store.waiting().await?;
+                let waits = waiting.due + waiting.later > 0;
+                metrics.oldest_due = metrics.oldest_due.or(waits.then_some(Duration::ZERO));
+            }
+            _ => {}
+        }
+        self.notes().throttled |= metrics.senders_paused.contains_key(&PauseKind::Throttled);
+        Ok(metrics)
     }
 
     async fn sweep(&self, limit: usize, policy: Policy) -> PortResult<u64> {

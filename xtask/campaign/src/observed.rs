@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use invite_core::credential::TokenDigest;
 use invite_core::decision::history::History;
+use invite_core::decision::pace::Slots;
 use invite_core::machine::batch::WrongBatchState;
 use invite_core::model::actor::Actor;
 use invite_core::model::batch::{Batch, Progress, TemplatePins};
@@ -15,6 +16,7 @@ use invite_core::model::event::{Event, EventCursor};
 use invite_core::model::id::{BatchId, ClaimToken, DeliveryId, OrganisationId, UserId};
 use invite_core::model::item::Item;
 use invite_core::model::message::Channel;
+use invite_core::model::metrics::Metrics;
 use invite_core::model::organisation::{Alias, Organisation};
 use invite_core::model::sender::{Covers, SenderPause};
 use invite_core::model::suppression::Suppression;
@@ -31,7 +33,7 @@ use invite_core::port::plans::{
     BatchChange, Confirm, Confirmed, NewPlan, PlanPage, Plans, Retried, RetryChunk,
 };
 use invite_core::port::queue::{
-    Begin, Begun, Claim, Claimed, Queue, Record, RecordDelivery, Reported, Waiting,
+    Begin, Begun, Claim, Claimed, Queue, Record, RecordDelivery, Reported, ReserveSends, Waiting,
 };
 use invite_core::port::records::{
     Arrival, AuditEntry, Erase, Erased, KnownAddress, PersonRecord, Records, SenderStop, SuppressionChange,
@@ -108,12 +110,20 @@ impl<S: InvitationStore> Queue for Observed<S> {
         self.store.renew(claims, lease).await
     }
 
+    async fn reserve_sends(&self, reserve: ReserveSends) -> PortResult<Slots> {
+        self.store.reserve_sends(reserve).await
+    }
+
     async fn report(&self, reports: Vec<Reported>, policy: Policy) -> PortResult<Vec<bool>> {
         self.store.report(reports, policy).await
     }
 
     async fn waiting(&self) -> PortResult<Waiting> {
         self.store.waiting().await
+    }
+
+    async fn metrics(&self) -> PortResult<Metrics> {
+        self.store.metrics().await
     }
 
     async fn sweep(&self, limit: usize, policy: Policy) -> PortResult<u64> {

@@ -173,6 +173,10 @@ pub(crate) enum Command {
     Events(events::Arguments),
     /// Who did what
     Audit(audit::Arguments),
+    /// Figures to watch it by, of all organisations, as Prometheus reads them
+    ///
+    /// Put them where a node exporter collects text files, or serve them; docs/runbook.md says what to do at each.
+    Metrics,
     /// Print a completion script for a shell
     Completions {
         /// Which shell

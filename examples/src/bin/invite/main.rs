@@ -25,6 +25,7 @@ mod invite;
 mod key;
 mod log;
 mod man;
+mod metrics;
 mod moment;
 mod nearest;
 mod none_or;
@@ -89,6 +90,7 @@ async fn run(cli: Cli, output: Output) -> Done {
         Command::Suppress(command) => suppress::run(command, &globals, output).await,
         Command::Events(arguments) => events::run(arguments, &globals, output).await,
         Command::Audit(arguments) => audit::run(arguments, &globals, output).await,
+        Command::Metrics => metrics::run(&globals, output).await,
         Command::Completions { shell } => completions::run(shell, output),
         Command::Man { folder } => man::run(folder, output),
     }

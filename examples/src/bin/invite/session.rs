@@ -11,7 +11,7 @@ use invite_core::model::organisation::{Alias, Organisation};
 use invite_core::policy::Policy;
 use invite_core::port::clock::{Clock, SystemClock};
 use invite_core::port::records::Records;
-use invite_core::service::Error;
+use invite_core::service::{Builder, Error};
 use invite_core::{Actor, Invites, SealingKey};
 use invite_sqlite::SqliteStore;
 
@@ -63,6 +63,16 @@ pub(crate) struct Acting {
 
 impl Session {
     pub(crate) async fn open(globals: &Globals, output: Output, needs: Needs) -> Result<Self, Failure> {
+        Self::open_with(globals, output, needs, |builder| builder).await
+    }
+
+    /// As [`open`](Self::open), with what a command asks of the builder.
+    pub(crate) async fn open_with(
+        globals: &Globals,
+        output: Output,
+        needs: Needs,
+        with: impl FnOnce(Builder) -> Builder,
+    ) -> Result<Self, Failure> {
         let path = database(globals.db.as_deref())?;
         if needs != Needs::NewDatabase && !Path::new(path).exists() {
             return Err(Failure::wrong(format!(
@@ -82,13 +92,12 @@ impl Session {
             |channel, url: Option<&str>| Leaving::through(channel, url.filter(|_| sending), &counts);
         let (email, sms) = (leaving(Channel::Email, email)?, leaving(Channel::Sms, sms)?);
         let store = SqliteStore::open(path).await?;
-        let invites = Invites::builder(store.clone())
+        let builder = Invites::builder(store.clone())
             .email(email)
             .sms(sms)
             .seal_with(key)
-            .policy(policy(globals.policy.as_deref())?)
-            .build()
-            .map_err(|error| Failure::failed(error.to_string()))?;
+            .policy(policy(globals.policy.as_deref())?);
+        let invites = with(builder).build().map_err(|error| Failure::failed(error.to_string()))?;
         Ok(Self { invites, store, counts, output, has_key, globals: globals.clone() })
     }
 

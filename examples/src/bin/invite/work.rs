@@ -7,8 +7,9 @@ use std::time::Duration;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use invite_core::model::message::Channel;
+use invite_core::model::rate::Rate;
 use invite_core::port::queue::Queue;
-use invite_core::service::WorkReport;
+use invite_core::service::{Builder, WorkReport};
 use serde::Serialize;
 use tokio::sync::Notify;
 
@@ -28,6 +29,12 @@ pub(crate) struct Arguments {
     /// So many messages are on their way to the provider at once
     #[arg(long, value_name = "N", default_value_t = 32, value_parser = clap::value_parser!(u16).range(1..=1_000))]
     concurrency: u16,
+    /// So many e-mails a second at most, by all workers on the database together
+    #[arg(long, value_name = "N", env = "INVITE_EMAIL_RATE")]
+    email_rate: Option<Rate>,
+    /// So many SMS a second at most, by all workers on the database together
+    #[arg(long, value_name = "N", env = "INVITE_SMS_RATE")]
+    sms_rate: Option<Rate>,
 }
 
 /// What a worker did, for scripts.
@@ -44,7 +51,17 @@ struct Line {
 }
 
 pub(crate) async fn run(arguments: Arguments, globals: &Globals, output: Output) -> Done {
-    let session = Session::open(globals, output, Needs::Sending).await?;
+    let rates = |builder: Builder| {
+        let builder = match arguments.email_rate {
+            Some(rate) => builder.email_rate(rate),
+            None => builder,
+        };
+        match arguments.sms_rate {
+            Some(rate) => builder.sms_rate(rate),
+            None => builder,
+        }
+    };
+    let session = Session::open_with(globals, output, Needs::Sending, rates).await?;
     match (session.url(Channel::Email), session.url(Channel::Sms)) {
         (None, None) => {
             return Err(Failure::wrong(

@@ -1,5 +1,5 @@
 -- The lanes of open batches that have something due and are not stopped. ?1: now
-SELECT b.organisation, b.id, b.pilot_until, l.number, l.destination_prefix
+SELECT b.organisation, b.id, b.pilot_until, l.number, l.sender, l.destination_prefix
 FROM invite_batch AS b INDEXED BY invite_batch_open
 CROSS JOIN invite_batch_lane AS bl ON bl.organisation = b.organisation AND bl.batch = b.id
 CROSS JOIN invite_lane AS l ON l.number = bl.lane

@@ -1,5 +1,5 @@
--- ?1: now
-SELECT d.id
+-- ?1: now, ?2: senders that have no room
+SELECT d.id, l.sender
 FROM invite_delivery AS d INDEXED BY invite_delivery_suspect
 JOIN invite_batch AS b ON b.organisation = d.organisation AND b.id = d.batch
 JOIN invite_lane AS l ON l.number = d.lane
@@ -8,6 +8,7 @@ WHERE d.state = 'queued'
     AND d.due_at <= ?1
     AND b.state = 'running'
     AND b.not_before <= ?1
+    AND l.sender NOT IN (SELECT value FROM json_each(?2))
     AND coalesce(d.id <= b.pilot_until, 1)
     AND NOT EXISTS (
         SELECT 1

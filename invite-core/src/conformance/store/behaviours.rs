@@ -2,9 +2,9 @@
 
 use super::stage::Stage;
 use super::{
-    StoreUnderTest, arrivals, beginning, claiming, confirming, credentials, delays, erasing, offers,
-    organisations, outcomes, pilots, planning, records, redemption, reports, retirement, retries, senders,
-    stopping, sweeping, tenancy,
+    StoreUnderTest, arrivals, beginning, claiming, confirming, credentials, delays, erasing, metrics, offers,
+    organisations, outcomes, paces, pilots, planning, records, redemption, reports, retirement, retries,
+    senders, stopping, sweeping, tenancy,
 };
 use crate::conformance::Behaviour;
 
@@ -191,6 +191,14 @@ macro_rules! __store_behaviours {
                 a_batch_with_few_failures_goes_on
                 a_batch_is_finished_once_nothing_of_it_is_on_its_way
             }
+            paces {
+                all_who_reserve_keep_to_one_rate
+                no_slot_is_reserved_further_than_a_second_ahead
+                each_sender_has_a_rate_of_its_own
+                a_claim_gives_of_a_sender_what_its_rate_has_room_for
+                a_slow_sender_holds_up_no_other
+                a_suspect_keeps_to_the_rate_of_its_sender
+            }
             senders {
                 throttling_gives_the_attempt_back_and_the_sender_goes_on_by_itself
                 throttling_without_a_time_lasts_as_long_as_the_policy_says
@@ -347,6 +355,19 @@ macro_rules! __store_behaviours {
                 a_sweep_takes_back_what_dead_workers_have
                 an_invitation_expires_with_its_newest_generation_each_time_it_was_reopened
                 what_is_closed_or_recalled_or_carries_no_credential_does_not_expire
+            }
+            metrics {
+                outcomes_are_counted_by_channel_and_reason
+                messages_of_a_plan_are_not_on_their_way
+                an_unknown_message_is_counted_until_it_goes_again_and_its_outcome_for_good
+                what_is_put_off_is_counted_by_its_cause_until_it_begins
+                leases_that_lapse_are_counted_by_what_their_worker_did
+                a_brake_is_counted_and_shown_until_it_is_resumed
+                open_batches_are_shown_by_how_they_stand
+                stopped_senders_are_shown_by_kind
+                the_oldest_due_message_is_one_that_could_go
+                what_is_cancelled_is_no_longer_on_its_way
+                reports_are_counted_once
             }
             pilots {
                 a_pilot_goes_to_the_first_people_and_the_batch_pauses_itself

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::compose::compose;
 use super::lease::Lease;
+use super::paced::Turn;
 use crate::credential::{OpenError, SealContext, SealingKey, Secret};
 use crate::model::batch::Batch;
 use crate::model::organisation::Organisation;
@@ -25,8 +26,8 @@ pub(super) struct Departure {
     pub(super) lease: Arc<Lease>,
 }
 
-/// Hands it over.
-pub(super) async fn hand_over(departure: &Departure, inner: &Inner) -> HandOverResult {
+/// Hands it over when it is its turn.
+pub(super) async fn hand_over(departure: &Departure, turn: Turn, inner: &Inner) -> HandOverResult {
     let policy = &inner.policy;
     let template = match template(departure, &*inner.store, &inner.compiled).await {
         Ok(template) => template,
@@ -41,6 +42,7 @@ pub(super) async fn hand_over(departure: &Departure, inner: &Inner) -> HandOverR
         Err(answer) => return HandOverResult::NotRendered(answer),
     };
     drop(secret);
+    let Some(_place) = turn.come(&*inner.store).await else { return HandOverResult::NotCalled };
     if !departure.lease.stands(policy.margin()) {
         return HandOverResult::NotCalled;
     }

@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use tokio::sync::{Mutex, OwnedSemaphorePermit, RwLock, Semaphore, mpsc};
 use tokio::task::JoinSet;
@@ -14,8 +14,10 @@ use tracing::{Instrument, instrument};
 
 use super::hand_over::{Departure, hand_over};
 use super::lease::{Lease, Leave};
+use super::paced::Turn;
 use super::recorder::Finished;
 use super::report::Tally;
+use super::stop::Stop;
 use crate::credential::{MintOrder, Minted, mint_all};
 use crate::decision::begin::{Take, still_wants_credential};
 use crate::decision::quiet_hours::waits_until;
@@ -42,6 +44,8 @@ pub(super) struct Shared {
     /// So many messages are with transports at once, in all lanes.
     pub(super) sends: Arc<Semaphore>,
     pub(super) concurrency: usize,
+    /// So many messages wait for the slots of their senders, in all lanes.
+    pub(super) paced: Arc<Semaphore>,
     /// Groups share it; a suspect takes it alone.
     pub(super) gate: Arc<RwLock<()>>,
     /// One lane claims at a time, and keeps its turn until its suspect is alone: a second suspect, held meanwhile by
@@ -55,19 +59,36 @@ pub(super) struct Shared {
 }
 
 /// A claimed message with what is known about it.
-struct Prepared {
-    delivery: ClaimedDelivery,
+pub(super) struct Prepared {
+    pub(super) delivery: ClaimedDelivery,
     user: Option<User>,
     organisation: Arc<Organisation>,
     batch: Arc<Batch>,
-    sender: Sender,
+    pub(super) sender: Sender,
     /// Whether it is put off until the morning, as far as is known before it begins.
     at_night: bool,
 }
 
+/// A message with what it takes to begin it.
+pub(super) struct Ready {
+    pub(super) one: Prepared,
+    /// Which credential it is to carry.
+    take: Option<Take>,
+    minted: Option<Minted>,
+    /// Its slot, where its sender has a rate.
+    pub(super) turn: Option<Turn>,
+}
+
+/// What a lane found to do.
+pub(super) enum Found {
+    Work,
+    /// Nothing; senders with something due have room again in so long.
+    Nothing(Option<Duration>),
+}
+
 impl Shared {
-    /// Claims and works on one group; its hand-overs go on in `departures`. Says whether there was one.
-    pub(super) async fn group(&self, departures: &mut JoinSet<()>, stop: &AtomicBool) -> PortResult<bool> {
+    /// Claims and works on one group, if there is one; its hand-overs go on in `departures`.
+    pub(super) async fn group(&self, departures: &mut JoinSet<()>, stop: &Stop) -> PortResult<Found> {
         let policy = &self.inner.policy;
         let turn = self.turn.lock().await;
         let shared = self.gate.clone().read_owned().await;
@@ -76,7 +97,7 @@ impl Shared {
         let claim = Claim { worker: self.worker.clone(), limit, lease: policy.lease, policy: policy.clone() };
         let claimed = self.inner.store.claim(claim).await?;
         if claimed.deliveries.is_empty() {
-            return Ok(false);
+            return Ok(Found::Nothing(claimed.room_in));
         }
         let times = (policy.lease, policy.renewal);
         let store = self.inner.store.clone();
@@ -98,7 +119,7 @@ impl Shared {
                 Err(error)
             }
         }?;
-        Ok(true)
+        Ok(Found::Work)
     }
 
     async fn send_all(
@@ -106,62 +127,66 @@ impl Shared {
         prepared: Vec<Prepared>,
         lease: &Arc<Lease>,
         departures: &mut JoinSet<()>,
-        stop: &AtomicBool,
+        stop: &Stop,
     ) -> PortResult<()> {
-        let part = self.concurrency.clamp(1, 16);
-        let mut left = prepared.into_iter().peekable();
-        while left.peek().is_some() {
-            let part: Vec<Prepared> = left.by_ref().take(part).collect();
+        let mut left = parts(prepared, self.concurrency.clamp(1, 16)).into_iter();
+        while let Some(part) = left.next() {
             let ids: Vec<DeliveryId> = part.iter().map(|one| one.delivery.id).collect();
-            let too_late = stop.load(Ordering::Relaxed) || !lease.stands(self.inner.policy.margin());
-            let sent = if too_late { Ok(()) } else { self.send_part(part, lease, departures).await };
+            let too_late = stop.is_told() || !lease.stands(self.inner.policy.margin());
+            let sent = if too_late { Ok(()) } else { self.send_part(part, lease, departures, stop).await };
             if too_late || sent.is_err() {
-                let rest = ids.into_iter().chain(left.map(|one| one.delivery.id)).collect();
-                self.release(lease, rest).await;
+                let rest = left.flatten().map(|one| one.delivery.id);
+                self.release(lease, ids.into_iter().chain(rest).collect()).await;
                 return sent;
             }
         }
         Ok(())
     }
 
-    /// Mints, begins and hands over as many as are sent at once.
-    #[instrument(skip_all, fields(claim = %lease.token, messages = part.len()))]
+    /// Has as many begun as are sent at once: now, or when it is their turn.
     async fn send_part(
         &self,
         part: Vec<Prepared>,
         lease: &Arc<Lease>,
         departures: &mut JoinSet<()>,
+        stop: &Stop,
     ) -> PortResult<()> {
-        let mut part: Vec<(Prepared, Option<Take>)> = part
-            .into_iter()
-            .map(|one| {
-                let take = first_take(&one);
-                (one, take)
-            })
-            .collect();
+        let rate = part.first().and_then(|one| one.sender.rate);
+        let part = part.into_iter().map(|one| {
+            let take = first_take(&one);
+            Ready { one, take, minted: None, turn: None }
+        });
+        match rate {
+            None => self.begin(part.collect(), lease, departures).await,
+            Some(rate) => self.pace(part.collect(), rate, lease, departures, stop).await,
+        }
+    }
+
+    /// Mints, begins and hands over.
+    #[instrument(skip_all, fields(claim = %lease.token, messages = part.len()))]
+    pub(super) async fn begin(
+        &self,
+        mut part: Vec<Ready>,
+        lease: &Arc<Lease>,
+        departures: &mut JoinSet<()>,
+    ) -> PortResult<()> {
         for _ in 0..MINT_AGAIN {
-            let minted = self.mint(&part).await?;
-            let permits = self.permits(part.len()).await;
+            self.mint(&mut part).await?;
+            let at_once = part.iter().filter(|ready| ready.turn.is_none()).count();
+            let mut places = split(&self.sends, at_once).await.into_iter();
             if !lease.stands(self.inner.policy.margin()) {
-                return self.give_back(part, lease).await;
+                self.give_back(part, lease).await;
+                return Ok(());
             }
             let begin = Begin {
                 token: lease.token,
-                deliveries: part
-                    .iter()
-                    .zip(minted)
-                    .map(|((one, _), minted)| BeginDelivery {
-                        id: one.delivery.id,
-                        user: one.user.clone(),
-                        minted,
-                        sender: (one.sender.key.clone(), one.sender.account.clone()),
-                    })
-                    .collect(),
+                deliveries: part.iter_mut().map(Ready::beginning).collect(),
                 policy: self.inner.policy.clone(),
             };
             let begun = self.inner.store.begin(begin).await?;
             let mut again = Vec::new();
-            for (((mut one, _), begun), permit) in part.into_iter().zip(begun).zip(permits) {
+            for (Ready { mut one, turn, .. }, begun) in part.into_iter().zip(begun) {
+                let turn = turn.unwrap_or_else(|| Turn::Now(places.next().expect("one for each at once")));
                 match begun {
                     Begun::Go(hand_over) => {
                         let Prepared { organisation, batch, sender, .. } = one;
@@ -169,7 +194,7 @@ impl Shared {
                         let departure =
                             Departure { hand_over: *hand_over, organisation, batch, sender, lease };
                         let span = tracing::info_span!("hand_over", organisation = %one.delivery.organisation, batch = %one.delivery.batch, delivery = %one.delivery.id);
-                        departures.spawn(self.depart(departure, permit).instrument(span));
+                        departures.spawn(self.depart(departure, turn).instrument(span));
                     }
                     Begun::Stopped(reason) => {
                         tracing::debug!(delivery = %one.delivery.id, %reason, "not sent");
@@ -183,7 +208,12 @@ impl Shared {
                         if let Some(credential) = &mut one.delivery.credential {
                             credential.salt = salt;
                         }
-                        again.push((one, Some(Take::Mint(generation))));
+                        again.push(Ready {
+                            one,
+                            take: Some(Take::Mint(generation)),
+                            minted: None,
+                            turn: turn.kept(),
+                        });
                     }
                     Begun::Released | Begun::Fenced => {}
                 }
@@ -193,65 +223,43 @@ impl Shared {
             }
             part = again;
         }
-        self.give_back(part, lease).await
+        self.give_back(part, lease).await;
+        Ok(())
     }
 
-    /// Hands a message over, and its outcome to the recorder.
-    fn depart(
-        &self,
-        departure: Departure,
-        permit: OwnedSemaphorePermit,
-    ) -> impl Future<Output = ()> + Send + use<> {
+    /// Hands a message over when it is its turn, and its outcome to the recorder.
+    fn depart(&self, departure: Departure, turn: Turn) -> impl Future<Output = ()> + Send + use<> {
         let (inner, outcomes) = (self.inner.clone(), self.outcomes.clone());
         async move {
-            let result = hand_over(&departure, &inner).await;
-            drop(permit);
+            let result = hand_over(&departure, turn, &inner).await;
             let Departure { hand_over, lease, .. } = departure;
             // The recorder outlives every hand-over.
             let _ = outcomes.send(Finished { id: hand_over.id, result, lease }).await;
         }
     }
 
-    /// As many permits, all at once: two lanes that gathered them one by one would wait for each other's.
-    async fn permits(&self, count: usize) -> Vec<OwnedSemaphorePermit> {
-        let all = self.sends.clone().acquire_many_owned(u32::try_from(count).expect("a part is small"));
-        let mut all = all.await.expect("the semaphore is never closed");
-        (0..count).map(|_| all.split(1).expect("as many as were acquired")).collect()
-    }
-
-    async fn mint(&self, part: &[(Prepared, Option<Take>)]) -> PortResult<Vec<Option<Minted>>> {
-        let order = |(one, take): &(Prepared, Option<Take>)| match (take, &one.delivery.credential) {
-            (Some(Take::Mint(generation)), Some(wish)) => Some(MintOrder {
-                kind: wish.kind,
-                organisation: one.delivery.organisation,
-                user: one.delivery.user,
-                invitation: one.delivery.invitation,
-                generation: *generation,
-                salt: wish.salt,
-            }),
-            _ => None,
-        };
-        let orders: Vec<Option<MintOrder>> = part.iter().map(order).collect();
-        let wanted: Vec<MintOrder> = orders.iter().flatten().copied().collect();
-        let mut minted = mint_all(wanted, &self.inner.hasher, &self.inner.key).await.into_iter();
-        orders
-            .iter()
-            .map(|order| match order {
-                None => Ok(None),
-                Some(_) => minted.next().expect("one for each order").map(Some).map_err(|error| {
-                    PortError::new(PortErrorKind::Unavailable, "mint a credential").caused_by(error)
-                }),
-            })
-            .collect()
-    }
-
-    async fn give_back(&self, part: Vec<(Prepared, Option<Take>)>, lease: &Arc<Lease>) -> PortResult<()> {
-        self.release(lease, part.into_iter().map(|(one, _)| one.delivery.id).collect()).await;
+    /// Mints what is to be minted and was not yet.
+    pub(super) async fn mint(&self, part: &mut [Ready]) -> PortResult<()> {
+        let wanting = part.iter_mut().filter_map(|ready| Some((ready.order()?, ready)));
+        let (orders, wanting): (Vec<MintOrder>, Vec<&mut Ready>) = wanting.unzip();
+        let minted = mint_all(orders, &self.inner.hasher, &self.inner.key).await;
+        for (ready, minted) in wanting.into_iter().zip(minted) {
+            ready.minted = Some(minted.map_err(|error| {
+                PortError::new(PortErrorKind::Unavailable, "mint a credential").caused_by(error)
+            })?);
+        }
         Ok(())
     }
 
-    /// Gives messages back to the queue. When that fails, their lease lapses and they come back by themselves.
-    async fn release(&self, lease: &Arc<Lease>, ids: Vec<DeliveryId>) {
+    /// Gives messages back to the queue.
+    pub(super) async fn give_back(&self, part: Vec<Ready>, lease: &Arc<Lease>) {
+        if !part.is_empty() {
+            self.release(lease, part.into_iter().map(|ready| ready.one.delivery.id).collect()).await;
+        }
+    }
+
+    /// As [`give_back`](Self::give_back). When that fails, their lease lapses and they come back by themselves.
+    pub(super) async fn release(&self, lease: &Arc<Lease>, ids: Vec<DeliveryId>) {
         if let Err(error) = self.inner.store.release(lease.token, ids).await {
             tracing::warn!(claim = %lease.token, %error, "not given back");
         }
@@ -309,6 +317,54 @@ impl Shared {
         }
         Ok(prepared)
     }
+}
+
+impl Ready {
+    fn order(&self) -> Option<MintOrder> {
+        let (Some(Take::Mint(generation)), None) = (self.take, &self.minted) else { return None };
+        let Prepared { delivery, .. } = &self.one;
+        let wish = delivery.credential.as_ref()?;
+        Some(MintOrder {
+            kind: wish.kind,
+            organisation: delivery.organisation,
+            user: delivery.user,
+            invitation: delivery.invitation,
+            generation,
+            salt: wish.salt,
+        })
+    }
+
+    fn beginning(&mut self) -> BeginDelivery {
+        let Prepared { delivery, user, sender, .. } = &self.one;
+        BeginDelivery {
+            id: delivery.id,
+            user: user.clone(),
+            minted: self.minted.take(),
+            sender: (sender.key.clone(), sender.account.clone()),
+        }
+    }
+}
+
+/// As many permits, all at once: two lanes that gathered them one by one would wait for each other's.
+pub(super) async fn split(semaphore: &Arc<Semaphore>, count: usize) -> Vec<OwnedSemaphorePermit> {
+    let all = semaphore.clone().acquire_many_owned(u32::try_from(count).expect("a part is small"));
+    let mut all = all.await.expect("the semaphore is never closed");
+    (0..count).map(|_| all.split(1).expect("as many as were acquired")).collect()
+}
+
+/// A group in parts of at most so many messages. Those of a sender with a rate have parts of their own, which go first:
+/// they wait beside the lane.
+fn parts(mut group: Vec<Prepared>, most: usize) -> Vec<Vec<Prepared>> {
+    let of = |one: &Prepared| one.sender.rate.map(|_| one.sender.key.clone());
+    group.sort_by_cached_key(|one| std::cmp::Reverse(of(one)));
+    let mut parts: Vec<Vec<Prepared>> = Vec::new();
+    for one in group {
+        match parts.last_mut() {
+            Some(part) if part.len() < most && of(&part[0]) == of(&one) => part.push(one),
+            _ => parts.push(vec![one]),
+        }
+    }
+    parts
 }
 
 /// What to mint before the first begin: nothing for a person who, by fresh facts, is not to have a credential, and nothing

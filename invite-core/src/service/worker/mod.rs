@@ -4,12 +4,13 @@ mod compose;
 mod hand_over;
 mod lane;
 mod lease;
+mod paced;
 mod recorder;
 mod report;
+mod stop;
 
 use std::future::Future;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::sync::{Mutex, RwLock, Semaphore};
@@ -18,9 +19,10 @@ use tokio::time::Instant;
 
 pub use report::WorkReport;
 
-use self::lane::Shared;
+use self::lane::{Found, Shared};
 use self::recorder::Recorder;
 use self::report::Tally;
+use self::stop::Stop;
 use super::invites::Inner;
 use crate::port::error::PortResult;
 use crate::port::queue::Waiting;
@@ -99,13 +101,14 @@ impl Worker {
             worker: self.name,
             sends: Arc::new(Semaphore::new(self.concurrency)),
             concurrency: self.concurrency,
+            paced: Arc::new(Semaphore::new(2 * self.concurrency)),
             gate: Arc::new(RwLock::new(())),
             turn: Arc::new(Mutex::new(())),
             batches: Arc::default(),
             outcomes: pipe,
             tally: tally.clone(),
         };
-        let stop = Arc::new(AtomicBool::new(false));
+        let stop = Stop::new();
         // Sets of tasks end with what holds them: a worker whose future is dropped stops where it is, like a crash.
         let mut lanes = JoinSet::new();
         for _ in 0..LANES {
@@ -114,7 +117,7 @@ impl Worker {
         }
         drop(shared);
         let mut sweeper = JoinSet::new();
-        sweeper.spawn(sweep(self.inner.clone(), stop.clone()));
+        sweeper.spawn(sweep(self.inner.clone()));
         tokio::pin!(shutdown);
         let mut result = Ok(());
         loop {
@@ -124,13 +127,10 @@ impl Worker {
                     Some(Ok(lane)) => result = result.and(lane),
                     Some(Err(panic)) => std::panic::resume_unwind(panic.into_panic()),
                 },
-                () = &mut shutdown, if !stop.load(Ordering::Relaxed) => {
-                    stop.store(true, Ordering::Relaxed);
-                    self.inner.wake.notify_waiters();
-                }
+                () = &mut shutdown, if !stop.is_told() => stop.tell(),
             }
         }
-        stop.store(true, Ordering::Relaxed);
+        stop.tell();
         // The lanes and their hand-overs are done; what is still in the pipe is written.
         task.join_next().await;
         sweeper.shutdown().await;
@@ -142,7 +142,7 @@ impl Worker {
     }
 }
 
-async fn lane(shared: &Shared, stop: &AtomicBool, until: Until) -> PortResult<()> {
+async fn lane(shared: &Shared, stop: &Stop, until: Until) -> PortResult<()> {
     let mut departures = JoinSet::new();
     let result = groups(shared, &mut departures, stop, until).await;
     // A hand-over catches the panics of its transport; another one of its own leaves its message to the lease.
@@ -150,34 +150,33 @@ async fn lane(shared: &Shared, stop: &AtomicBool, until: Until) -> PortResult<()
     result
 }
 
-async fn groups(
-    shared: &Shared,
-    departures: &mut JoinSet<()>,
-    stop: &AtomicBool,
-    until: Until,
-) -> PortResult<()> {
+async fn groups(shared: &Shared, departures: &mut JoinSet<()>, stop: &Stop, until: Until) -> PortResult<()> {
     let mut wait = FIRST_WAIT;
     let mut outlook = Outlook::default();
-    while !stop.load(Ordering::Relaxed) {
+    while !stop.is_told() {
         while departures.try_join_next().is_some() {}
         let error = match shared.group(departures, stop).await {
-            Ok(true) => {
+            Ok(Found::Work) => {
                 wait = FIRST_WAIT;
                 outlook = Outlook::default();
                 continue;
             }
-            Ok(false) if until == Until::ToldTo && outlook.still_holds() => {
-                rest(shared, outlook.next_at, until).await;
+            Ok(Found::Nothing(Some(room_in))) => {
+                rest(shared, stop, Some(Instant::now() + room_in), until).await;
                 continue;
             }
-            Ok(false) => match shared.inner.store.waiting().await {
+            Ok(Found::Nothing(None)) if until == Until::ToldTo && outlook.still_holds() => {
+                rest(shared, stop, outlook.next_at, until).await;
+                continue;
+            }
+            Ok(Found::Nothing(None)) => match shared.inner.store.waiting().await {
                 Ok(waiting) if until == Until::Idle && waiting.due == 0 && waiting.leased == 0 => {
                     return Ok(());
                 }
                 Ok(waiting) => {
                     wait = FIRST_WAIT;
                     outlook = Outlook::of(&waiting);
-                    rest(shared, outlook.next_at, until).await;
+                    rest(shared, stop, outlook.next_at, until).await;
                     continue;
                 }
                 Err(error) => error,
@@ -188,7 +187,7 @@ async fn groups(
             return Err(error);
         }
         tracing::error!(%error, "waiting to go on");
-        let _ = tokio::time::timeout(wait, shared.inner.wake.notified()).await;
+        pause(shared, stop, wait).await;
         wait = (wait * 2).min(LONGEST_WAIT);
     }
     Ok(())
@@ -217,15 +216,24 @@ impl Outlook {
 }
 
 /// Rests until something is due, somebody says that there is something new, or it is time to look.
-async fn rest(shared: &Shared, next_at: Option<Instant>, until: Until) {
+async fn rest(shared: &Shared, stop: &Stop, next_at: Option<Instant>, until: Until) {
     let longest = if until == Until::Idle { Duration::from_millis(50) } else { POLL };
     let next_in = next_at.map(|next| next.saturating_duration_since(Instant::now()));
     let rest = next_in.map_or(longest, |next| next.min(longest)).max(Duration::from_millis(5));
-    let _ = tokio::time::timeout(rest, shared.inner.wake.notified()).await;
+    pause(shared, stop, rest).await;
 }
 
-async fn sweep(inner: Arc<Inner>, stop: Arc<AtomicBool>) {
-    while !stop.load(Ordering::Relaxed) {
+/// Waits so long, unless somebody says that there is something new, or that it ends.
+async fn pause(shared: &Shared, stop: &Stop, longest: Duration) {
+    tokio::select! {
+        () = tokio::time::sleep(longest) => {}
+        () = shared.inner.wake.notified() => {}
+        () = stop.told() => {}
+    }
+}
+
+async fn sweep(inner: Arc<Inner>) {
+    loop {
         match inner.store.sweep(SWEEP, inner.policy.clone()).await {
             Ok(rows) if rows > 0 => {}
             Ok(_) => tokio::time::sleep(SWEEP_EVERY).await,

@@ -1,0 +1,369 @@
+//! The last step before the transport: deciding again, and keeping what the message carries.
+
+use std::collections::{BTreeSet, HashMap};
+
+use invite_core::credential::Minted;
+use invite_core::decision::Case;
+use invite_core::decision::begin::{self as rules, Planned, Stop, Take};
+use invite_core::decision::history::{History, View};
+use invite_core::machine::delivery::DeliveryEvent;
+use invite_core::machine::invitation::{self, InvitationEvent};
+use invite_core::model::batch::behind;
+use invite_core::model::credential::Generation;
+use invite_core::model::delivery::{DeliveryState, WaitCause};
+use invite_core::model::id::{
+    BatchId, ClaimToken, CredentialId, DeliveryId, InvitationId, OrganisationId, UserId,
+};
+use invite_core::model::invitation::InvitationState;
+use invite_core::model::item::Action;
+use invite_core::model::organisation::Settings;
+use invite_core::model::user::User;
+use invite_core::port::queue::{Begin, BeginDelivery, Begun, HandOver, HandOverCredential};
+
+use crate::deliveries::Delivery;
+use crate::error::Step;
+use crate::histories::People;
+use crate::invitations::{self, Credential, Invitation, NewCredential};
+use crate::rows::{At, Key};
+use crate::write::Write;
+
+/// What is known while a few messages begin, and what has to be kept at the end.
+struct Table {
+    token: ClaimToken,
+    settings: HashMap<OrganisationId, Settings>,
+    people: HashMap<OrganisationId, People>,
+    begun: invitations::Begun,
+    /// Items whose generation is new.
+    generations: HashMap<(OrganisationId, BatchId, UserId), Generation>,
+    /// Invitations that are new or changed.
+    changed: BTreeSet<(OrganisationId, InvitationId)>,
+    /// New credentials.
+    minted: Vec<NewCredential>,
+}
+
+impl Write {
+    /// Begins messages; answers in the order asked.
+    pub(crate) async fn begin(&mut self, begin: &Begin) -> Step<Vec<Begun>> {
+        let ids = begin.deliveries.iter().map(|wish| wish.id);
+        let (rows, settings) = self.hold_deliveries_and_settings(ids).await?;
+        self.look_at_the_clock().await?;
+        let mut table = self.set_table(begin.token, &rows, settings, &begin.deliveries).await?;
+        let mut rows: HashMap<DeliveryId, Delivery> = rows.into_iter().map(|row| (row.id, row)).collect();
+        let mut answers = Vec::with_capacity(begin.deliveries.len());
+        for wish in &begin.deliveries {
+            answers.push(match rows.get_mut(&wish.id) {
+                Some(delivery) => self.begin_one(delivery, wish, &mut table).await?,
+                None => Begun::Fenced,
+            });
+        }
+        self.save_deliveries(rows.values()).await?;
+        self.clear_table(table).await?;
+        Ok(answers)
+    }
+
+    async fn set_table(
+        &mut self,
+        token: ClaimToken,
+        rows: &[Delivery],
+        settings: HashMap<OrganisationId, Settings>,
+        wishes: &[BeginDelivery],
+    ) -> Step<Table> {
+        let keys = rows.iter().map(|delivery| (delivery.organisation, delivery.invitation));
+        let begun = invitations::Begun::read(self.db(), keys).await?;
+        let mut people = HashMap::new();
+        for &organisation in settings.keys() {
+            let of_organisation: BTreeSet<_> = rows
+                .iter()
+                .filter(|delivery| delivery.organisation == organisation)
+                .map(|delivery| delivery.user)
+                .collect();
+            let users: Vec<&User> = wishes
+                .iter()
+                .filter_map(|wish| wish.user.as_ref())
+                .filter(|user| of_organisation.contains(&user.id))
+                .collect();
+            let mut seen = BTreeSet::new();
+            let users: Vec<&User> = users.into_iter().filter(|user| seen.insert(user.id)).collect();
+            people.insert(organisation, People::read(self.db(), organisation, users.iter().copied()).await?);
+        }
+        Ok(Table {
+            token,
+            settings,
+            people,
+            begun,
+            generations: HashMap::new(),
+            changed: BTreeSet::new(),
+            minted: Vec::new(),
+        })
+    }
+
+    async fn begin_one(
+        &mut self,
+        delivery: &mut Delivery,
+        wish: &BeginDelivery,
+        table: &mut Table,
+    ) -> Step<Begun> {
+        let lease_holds = delivery.lease_until.is_some_and(|until| until > self.now);
+        if delivery.token != Some(table.token)
+            || delivery.standing.state != DeliveryState::Claimed
+            || !lease_holds
+        {
+            return Ok(Begun::Fenced);
+        }
+        let organisation = delivery.organisation;
+        let user = wish.user.as_ref().filter(|user| user.id == delivery.user);
+        let history = table.history(delivery, user);
+        let answer = match (self.may_go(delivery, user, &history, table), user) {
+            (Err(Stop::Release), _) => {
+                self.step(delivery, DeliveryEvent::Release);
+                Begun::Released
+            }
+            (Err(Stop::Wait(until)), _) => {
+                self.step(delivery, DeliveryEvent::Postpone(until));
+                Begun::PutOff(WaitCause::QuietHours)
+            }
+            (Err(Stop::Cancel(reason)), _) => {
+                self.step(delivery, DeliveryEvent::Cancel(reason));
+                Begun::Stopped(reason)
+            }
+            (Ok(()), None) => {
+                unreachable!("a message without a person is stopped")
+            }
+            (Ok(()), Some(user)) => match table.carry(delivery, wish.minted.as_ref(), self.now) {
+                Err(mint) => return Ok(mint),
+                Ok(credential) => {
+                    if (&delivery.sender, &delivery.account) != (&wish.sender.0, &wish.sender.1) {
+                        (delivery.sender, delivery.account) = wish.sender.clone();
+                        delivery.lane = self.lane(&delivery.sender, &delivery.account).await?;
+                        self.batch_uses_lane(organisation, delivery.batch.id, delivery.lane).await?;
+                    }
+                    self.step(delivery, DeliveryEvent::Begin);
+                    Begun::Go(Box::new(self.hand_over(delivery, user.clone(), credential, &history, table)))
+                }
+            },
+        };
+        if let Some(people) = table.people.get_mut(&organisation) {
+            people.note(delivery);
+        }
+        Ok(answer)
+    }
+
+    fn may_go(
+        &self,
+        delivery: &Delivery,
+        user: Option<&User>,
+        history: &History,
+        table: &Table,
+    ) -> Result<(), Stop> {
+        let batch = &delivery.batch;
+        let planned = Planned {
+            decision: delivery.decision,
+            credential: delivery.credential,
+            channel: delivery.channel,
+            address: delivery.address.as_deref().unwrap_or_default(),
+            batch: batch.state,
+            resets_consented: batch.resets,
+            invitation: table.invitation(delivery).map(|invitation| invitation.state),
+        };
+        let behind = behind(&batch.planned_by, batch.confirmed_by.as_ref());
+        let case = Case {
+            user,
+            history,
+            request: batch.request(),
+            settings: &table.settings[&delivery.organisation],
+            policy: &self.policy,
+            behind: &behind,
+            now: self.now,
+        };
+        rules::may_go(&planned, &case)
+    }
+
+    fn hand_over(
+        &self,
+        delivery: &Delivery,
+        user: User,
+        credential: Option<HandOverCredential>,
+        history: &History,
+        table: &Table,
+    ) -> HandOver {
+        let reminders = history
+            .last_invitation
+            .as_ref()
+            .filter(|last| last.id == delivery.invitation)
+            .map_or(0, |last| last.reminders);
+        let at_most = table.settings[&delivery.organisation].reminders.at_most;
+        HandOver {
+            id: delivery.id,
+            organisation: delivery.organisation,
+            batch: delivery.batch.id,
+            user,
+            channel: delivery.channel,
+            kind: delivery.decision.message_kind(delivery.batch.action).expect("nothing of a skip may go"),
+            credential,
+            invited_at: table.invitation(delivery).map_or(self.now, |invitation| invitation.created_at),
+            last_reminder: delivery.batch.action == Action::Remind && reminders + 1 >= at_most,
+            at: self.now,
+        }
+    }
+
+    /// Keeps invitations, credentials and the items' generations.
+    async fn clear_table(&mut self, table: Table) -> Step<()> {
+        let changed = table.changed.iter().filter_map(|key| table.begun.invitations.get(key));
+        self.save_invitations(changed).await?;
+        self.save_credentials(&table.minted).await?;
+        if table.generations.is_empty() {
+            return Ok(());
+        }
+        let (mut organisations, mut batches) = (Vec::new(), Vec::new());
+        let (mut people, mut generations) = (Vec::new(), Vec::new());
+        for ((organisation, batch, user), generation) in &table.generations {
+            organisations.push(organisation.uuid());
+            batches.push(batch.uuid());
+            people.push(user.uuid());
+            generations.push(i64::from(generation.number()));
+        }
+        // What the item used so far is used by none of its messages any more.
+        self.query(
+            "UPDATE invite.credential AS c SET sealed = NULL
+             FROM unnest($1::uuid[], $2::uuid[], $3::uuid[]) AS w (organisation, batch, user_id)
+             JOIN invite.item AS i ON i.organisation = w.organisation AND i.batch = w.batch AND i.user_id = w.user_id
+             WHERE c.organisation = i.organisation AND c.invitation = i.invitation AND c.generation = i.generation
+                 AND c.sealed IS NOT NULL",
+        )
+        .bind(organisations.clone())
+        .bind(batches.clone())
+        .bind(people.clone())
+        .execute(self.db().connection())
+        .await?;
+        self.query(
+            "UPDATE invite.item AS i SET generation = w.generation
+             FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::bigint[]) AS w (organisation, batch, user_id, generation)
+             WHERE i.organisation = w.organisation AND i.batch = w.batch AND i.user_id = w.user_id",
+        )
+        .bind(organisations)
+        .bind(batches)
+        .bind(people)
+        .bind(generations)
+        .execute(self.db().connection())
+        .await?;
+        Ok(())
+    }
+}
+
+impl Table {
+    fn invitation(&self, delivery: &Delivery) -> Option<&Invitation> {
+        self.begun.invitations.get(&(delivery.organisation, delivery.invitation))
+    }
+
+    fn history(&self, delivery: &Delivery, user: Option<&User>) -> History {
+        let view = View::Beginning(delivery.batch.id, delivery.batch.order.unwrap_or_default());
+        match (self.people.get(&delivery.organisation), user) {
+            (Some(people), Some(user)) => people.history(user, view),
+            _ => History::default(),
+        }
+    }
+
+    /// What the message carries: begins or reopens the invitation, and takes the credential that is minted if it fits.
+    /// The error is the answer that another one has to be minted.
+    fn carry(
+        &mut self,
+        delivery: &Delivery,
+        minted: Option<&Minted>,
+        now: At,
+    ) -> Result<Option<HandOverCredential>, Begun> {
+        let key = (delivery.organisation, delivery.invitation);
+        let item = (delivery.organisation, delivery.batch.id, delivery.user);
+        let mut new = None;
+        if delivery.decision.wants_credential() {
+            let of_item = self.generations.get(&item).copied().or(delivery.generation);
+            if let Take::Mint(generation) = self.begun.take(key, of_item, now) {
+                let salt = self.begun.salt(key);
+                let fits = |minted: &&Minted| {
+                    minted.generation == generation
+                        && Some(minted.kind) == delivery.credential
+                        && (salt.is_none() || minted.salt.is_none() || salt == minted.salt)
+                };
+                let Some(minted) = minted.filter(fits) else { return Err(Begun::Mint(generation, salt)) };
+                new = Some(minted);
+            }
+        }
+        self.open(delivery, new.is_some(), now);
+        if let Some(minted) = new {
+            self.keep(delivery, minted, now);
+        }
+        if !delivery.decision.wants_credential() {
+            return Ok(None);
+        }
+        let of_item = self.generations.get(&item).copied().or(delivery.generation);
+        let credential = self.begun.credentials(key).iter().find(|one| Some(one.generation) == of_item);
+        Ok(credential.and_then(|one| {
+            Some(HandOverCredential {
+                kind: one.kind,
+                invitation: delivery.invitation,
+                generation: one.generation,
+                sealed: one.sealed.clone()?,
+                expires_at: one.expires_at,
+            })
+        }))
+    }
+
+    /// Begins the invitation, or reopens one that expired.
+    fn open(&mut self, delivery: &Delivery, has_new_credential: bool, now: At) {
+        let key = (delivery.organisation, delivery.invitation);
+        match self.begun.invitations.get_mut(&key) {
+            None => {
+                let invitation = Invitation {
+                    organisation: delivery.organisation,
+                    id: delivery.invitation,
+                    user: delivery.user,
+                    batch: delivery.batch.id,
+                    stored: InvitationState::Pending,
+                    state: InvitationState::Pending,
+                    created_at: now,
+                    expires_at: None,
+                    announced: !delivery.decision.wants_credential(),
+                    told: false,
+                    salt: None,
+                };
+                self.begun.invitations.insert(key, invitation);
+                self.changed.insert(key);
+            }
+            Some(invitation) if delivery.batch.action == Action::Remind || has_new_credential => {
+                invitation.stored = invitation::next(invitation.stored, InvitationEvent::Remind);
+                invitation.state = invitation.stored;
+                self.changed.insert(key);
+            }
+            Some(_) => {}
+        }
+    }
+
+    fn keep(&mut self, delivery: &Delivery, minted: &Minted, now: At) {
+        let key = (delivery.organisation, delivery.invitation);
+        let lifetime = self.settings[&delivery.organisation].credential_lifetime;
+        let credential = Credential {
+            id: CredentialId::new(),
+            batch: delivery.batch.id,
+            kind: minted.kind,
+            generation: minted.generation,
+            sealed: Some(minted.sealed.clone()),
+            minted_at: now,
+            expires_at: rules::expires_at(now, lifetime),
+            reservation: 0,
+            used_at: None,
+        };
+        if let Some(invitation) = self.begun.invitations.get_mut(&key) {
+            invitation.expires_at = Some(credential.expires_at);
+            invitation.salt = invitation.salt.or(minted.salt);
+            invitation.announced = false;
+            self.changed.insert(key);
+        }
+        self.minted.push(NewCredential {
+            organisation: key.0,
+            invitation: key.1,
+            credential: credential.clone(),
+            stored: minted.stored.clone(),
+        });
+        self.begun.credentials.entry(key).or_default().push(credential);
+        self.generations.insert((delivery.organisation, delivery.batch.id, delivery.user), minted.generation);
+    }
+}

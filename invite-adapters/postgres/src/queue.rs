@@ -1,0 +1,214 @@
+//! The queue: see `claim`, `begin`, `record` and `sweep` for its larger steps.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use invite_core::machine::delivery::DeliveryEvent;
+use invite_core::model::batch::BatchState;
+use invite_core::model::delivery::DeliveryState;
+use invite_core::model::id::{ClaimToken, DeliveryId};
+use invite_core::model::metrics::Metrics;
+use invite_core::model::sender::{PauseKind, SenderPause};
+use invite_core::policy::Policy;
+use invite_core::port::error::{PortError, PortErrorKind, PortResult};
+use invite_core::port::queue::{
+    Begin, Begun, Claim, Claimed, Queue, Record, Reported, ReserveSends, Slots, Waiting,
+};
+
+use crate::PgStore;
+use crate::claim::{pauses, stops_a_destination};
+use crate::error::Step;
+use crate::rows::{At, Columns, Key, delta};
+use crate::write::Write;
+
+#[async_trait]
+impl Queue for PgStore {
+    async fn claim(&self, claim: Claim) -> PortResult<Claimed> {
+        self.writing("claim messages", &claim.policy, &claim, |write, claim| Box::pin(write.claim(claim)))
+            .await
+    }
+
+    async fn renew(&self, claims: Vec<ClaimToken>, lease: Duration) -> PortResult<Vec<bool>> {
+        let (policy, asked) = (Policy::default(), (claims, lease));
+        self.writing("renew leases", &policy, &asked, |write, (claims, lease)| {
+            Box::pin(write.renew(claims, *lease))
+        })
+        .await
+    }
+
+    async fn begin(&self, begin: Begin) -> PortResult<Vec<Begun>> {
+        self.writing("begin messages", &begin.policy, &begin, |write, begin| Box::pin(write.begin(begin)))
+            .await
+    }
+
+    async fn record(&self, record: Record) -> PortResult<Vec<Option<DeliveryState>>> {
+        let Record { outcomes, policy } = record;
+        self.writing("record outcomes", &policy, &outcomes, |write, outcomes| {
+            Box::pin(write.record(outcomes))
+        })
+        .await
+    }
+
+    async fn release(&self, claim: ClaimToken, deliveries: Vec<DeliveryId>) -> PortResult<()> {
+        let (policy, asked) = (Policy::default(), (claim, deliveries));
+        self.writing("give back messages", &policy, &asked, |write, (claim, deliveries)| {
+            Box::pin(write.release(*claim, deliveries))
+        })
+        .await
+    }
+
+    async fn report(&self, reports: Vec<Reported>, policy: Policy) -> PortResult<Vec<bool>> {
+        const DOING: &str = "keep what a provider reports";
+        self.writing(DOING, &policy, &reports, |write, reports| Box::pin(write.report(reports))).await
+    }
+
+    async fn waiting(&self) -> PortResult<Waiting> {
+        self.what_waits().await.map_err(|fault| fault.doing("look at the queue"))
+    }
+
+    async fn reserve_sends(&self, _: ReserveSends) -> PortResult<Slots> {
+        Err(PortError::new(PortErrorKind::Refused, "reserve slots of a sender"))
+    }
+
+    async fn metrics(&self) -> PortResult<Metrics> {
+        Err(PortError::new(PortErrorKind::Refused, "read the figures"))
+    }
+
+    async fn sweep(&self, limit: usize, policy: Policy) -> PortResult<u64> {
+        self.sweep_in_chunks(limit, &policy).await
+    }
+}
+
+impl Write {
+    async fn renew(&mut self, claims: &[ClaimToken], lease: Duration) -> Step<Vec<bool>> {
+        let now = self.now;
+        let until = self.now + delta(lease);
+        let mut stand = Vec::with_capacity(claims.len());
+        for claim in claims {
+            let done = self
+                .query(
+                    "UPDATE invite.delivery SET lease_until = $1
+                 WHERE token = $2 AND lease_until > $3",
+                )
+                .bind(until)
+                .bind(claim.uuid())
+                .bind(now)
+                .execute(self.db().connection())
+                .await?;
+            stand.push(done.rows_affected() > 0);
+        }
+        Ok(stand)
+    }
+
+    async fn release(&mut self, claim: ClaimToken, ids: &[DeliveryId]) -> Step<()> {
+        let mut rows = self.hold_deliveries(ids.iter().copied()).await?;
+        rows.retain(|delivery| {
+            delivery.token == Some(claim) && delivery.standing.state == DeliveryState::Claimed
+        });
+        for delivery in &mut rows {
+            self.step(delivery, DeliveryEvent::Release);
+        }
+        self.save_deliveries(&rows).await
+    }
+}
+
+/// Messages of one batch, on one lane, to one destination.
+struct Group {
+    state: BatchState,
+    not_before: At,
+    beyond_pilot: bool,
+    keys: [String; 3],
+    all: u64,
+    due: u64,
+    next_due_at: Option<At>,
+}
+
+impl PgStore {
+    async fn what_waits(&self) -> Step<Waiting> {
+        let mut read = self.read().await?;
+        let now = self.instant(&mut read).await?;
+        let pauses = pauses(&mut read).await?;
+        let row = read
+            .query("SELECT count(*) AS leased FROM invite.delivery WHERE token IS NOT NULL")
+            .fetch_one(read.connection())
+            .await?;
+        let mut waiting = Waiting { leased: row.count("leased")?, ..Waiting::default() };
+        let query = if stops_a_destination(&pauses) {
+            read.query(include_str!("sql/waiting_by_destination.sql"))
+        } else {
+            read.query(include_str!("sql/waiting.sql"))
+        };
+        let rows = query.bind(now).fetch_all(read.connection()).await?;
+        let mut probed = BTreeSet::new();
+        let mut next: Option<At> = None;
+        for row in rows {
+            let group = Group {
+                state: row.word("state")?,
+                not_before: row.at("not_before")?,
+                beyond_pilot: row.flag("beyond_pilot")?,
+                keys: [
+                    row.text("account_key")?,
+                    row.text("sender_key")?,
+                    row.text("destination_prefix")? + &row.text("destination")?,
+                ],
+                all: row.count("all_of_it")?,
+                due: row.count("due")?,
+                next_due_at: row.maybe_at("next_due_at")?,
+            };
+            let due = group.due_now(now, &pauses, &mut probed);
+            waiting.due += due;
+            waiting.later += group.all - due;
+            if due < group.all {
+                next = [next, group.next_at(now, &pauses)].into_iter().flatten().min();
+            }
+        }
+        waiting.next_in = next.map(|at| (at - now).to_std().unwrap_or_default());
+        Ok(waiting)
+    }
+}
+
+impl Group {
+    /// Whether its messages go by themselves, sooner or later.
+    fn goes_on(&self) -> bool {
+        self.state == BatchState::Running && !self.beyond_pilot
+    }
+
+    fn due_now(&self, now: At, pauses: &BTreeMap<String, SenderPause>, probed: &mut BTreeSet<String>) -> u64 {
+        if !self.goes_on() || self.not_before > now || self.due == 0 {
+            return 0;
+        }
+        let stops: Vec<_> = self.stops(pauses).collect();
+        if stops.iter().any(|(_, pause)| pause.stops(now)) {
+            return 0;
+        }
+        let blocks: Vec<_> = stops.iter().filter(|(_, pause)| pause.kind == PauseKind::Blocked).collect();
+        if blocks.is_empty() {
+            return self.due;
+        }
+        // One message tries all blocks that it is under.
+        let new = blocks.iter().all(|(key, _)| !probed.contains(*key));
+        probed.extend(blocks.iter().map(|(key, _)| (*key).clone()));
+        u64::from(new)
+    }
+
+    /// When one of those that wait becomes due by itself.
+    fn next_at(&self, now: At, pauses: &BTreeMap<String, SenderPause>) -> Option<At> {
+        let stopped = SenderPause::stopped(self.stops(pauses).map(|(_, pause)| pause), now);
+        if !self.goes_on() || stopped == Some(None) {
+            return None;
+        }
+        let stopped_until = stopped.flatten();
+        let earliest = if self.due > 0 { Some(now) } else { self.next_due_at };
+        let at = earliest?.max(self.not_before).max(stopped_until.unwrap_or(now));
+        // What is due already and not stopped is not waited for.
+        if at > now { Some(at) } else { self.next_due_at }
+    }
+
+    fn stops<'a>(
+        &'a self,
+        pauses: &'a BTreeMap<String, SenderPause>,
+    ) -> impl Iterator<Item = (&'a String, &'a SenderPause)> {
+        self.keys.iter().filter_map(|key| pauses.get(key).map(|pause| (key, pause)))
+    }
+}

@@ -1,0 +1,73 @@
+//! Messages that are sent again because somebody asked for it.
+
+use invite_core::machine::delivery::DeliveryEvent;
+use invite_core::model::batch::BatchState;
+use invite_core::model::delivery::DeliveryState;
+use invite_core::port::plans::{Retried, RetryChunk, RetryCursor};
+
+use crate::error::Step;
+use crate::rows::{Columns, Key, cursor, limit};
+use crate::write::Write;
+
+impl Write {
+    /// Puts a chunk of failed or unknown messages back into the queue.
+    pub(crate) async fn retry_chunk(&mut self, chunk: &RetryChunk) -> Step<Retried> {
+        let organisation = chunk.actor.organisation();
+        let row = self
+            .query("SELECT state FROM invite.batch WHERE organisation = $1 AND id = $2 FOR KEY SHARE")
+            .bind(organisation.uuid())
+            .bind(chunk.batch.uuid())
+            .fetch_optional(self.db().connection())
+            .await?;
+        let Some(row) = row else { return Ok(Retried::NotFound) };
+        match row.word("state")? {
+            BatchState::Running | BatchState::Paused => {}
+            state => return Ok(Retried::Stopped(state)),
+        }
+        let since = chunk.cursor.map_or(self.now, |cursor| cursor.since);
+        let rows = self
+            .query(include_str!("sql/to_retry.sql"))
+            .bind(organisation.uuid())
+            .bind(chunk.batch.uuid())
+            .bind(cursor(chunk.cursor.map(|cursor| cursor.after)))
+            .bind(chunk.failed)
+            .bind(chunk.unknown)
+            .bind(since)
+            .bind(limit(chunk.limit))
+            .fetch_all(self.db().connection())
+            .await?;
+        let ids = rows.iter().map(|row| row.id("id")).collect::<Step<Vec<_>>>()?;
+        let Some(last) = ids.last().copied() else {
+            return Ok(Retried::Queued { failed: 0, unknown: 0, next: None });
+        };
+        let full = ids.len() == chunk.limit;
+        let mut rows = self.hold_deliveries(ids).await?;
+        // Whoever was waited for may have moved them on.
+        rows.retain(|delivery| {
+            delivery.changed_at <= since
+                && matches!(
+                    (delivery.standing.state, chunk.failed, chunk.unknown),
+                    (DeliveryState::Failed, true, _) | (DeliveryState::Unknown, _, true)
+                )
+        });
+        let next = full.then_some(RetryCursor { since, after: last });
+        if rows.is_empty() {
+            return Ok(Retried::Queued { failed: 0, unknown: 0, next });
+        }
+        let (mut failed, mut unknown) = (0, 0);
+        for delivery in &mut rows {
+            let before = self.step(delivery, DeliveryEvent::Retry);
+            let counted = if before.state == DeliveryState::Failed { &mut failed } else { &mut unknown };
+            *counted += 1;
+        }
+        self.save_deliveries(&rows).await?;
+        self.query("UPDATE invite.batch SET finished = false WHERE organisation = $1 AND id = $2")
+            .bind(organisation.uuid())
+            .bind(chunk.batch.uuid())
+            .execute(self.db().connection())
+            .await?;
+        let details = format!("{failed} failed, {unknown} unknown");
+        self.audit(&chunk.actor, "messages_retried", chunk.batch, details).await?;
+        Ok(Retried::Queued { failed, unknown, next })
+    }
+}

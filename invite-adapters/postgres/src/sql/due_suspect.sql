@@ -1,0 +1,20 @@
+-- $1: now, $2: whether senders that are blocked are tried
+SELECT d.id
+FROM invite.delivery AS d
+JOIN invite.batch AS b ON b.organisation = d.organisation AND b.id = d.batch
+JOIN invite.lane AS l ON l.number = d.lane
+WHERE d.state = 'queued'
+    AND d.suspect
+    AND d.due_at <= $1
+    AND b.state = 'running'
+    AND b.not_before <= $1
+    AND (b.pilot_until IS NULL OR d.id <= b.pilot_until)
+    AND NOT EXISTS (
+        SELECT 1
+        FROM invite.sender_pause AS p
+        WHERE p.pause_key IN (l.account_key, l.sender_key, l.destination_prefix || d.destination)
+            AND (p.next_at > $1 OR (p.kind = 'blocked' AND NOT $2))
+    )
+ORDER BY d.due_at
+LIMIT 1
+FOR UPDATE OF d SKIP LOCKED
