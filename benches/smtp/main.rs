@@ -47,18 +47,20 @@ async fn compared(port: u16) -> Result<(), Box<dyn Error>> {
             std::hint::black_box(invite_mime::encode(email, message.delivery).is_ok());
         }
     })
-    .await;
+    .await
+    .0;
     say(&format!("encoding alone, on one processor: {:.0} a second\n", rate(5_000, encoded)))?;
 
-    say("connections   bare writer/s   transport/s   ratio (lowest to highest)")?;
+    say("| connections | bare writer/s | transport/s | ratio (lowest–highest) |")?;
+    say("|---:|---:|---:|---:|")?;
     for (connections, messages) in MESSAGES {
         let transport =
             SmtpTransport::builder_dangerous("127.0.0.1", port).connections(connections).build()?;
         let (mut bare, mut ours) = (Vec::new(), Vec::new());
         for _ in 0..ROUNDS {
-            let time = timed(writer::write(port, connections, messages, email, &octets)).await;
+            let (time, ()) = timed(writer::write(port, connections, messages, email, &octets)).await;
             bare.push(rate(messages, time));
-            let time = timed(send(&transport, connections, messages, &message)).await;
+            let (time, ()) = timed(send(&transport, connections, messages, &message)).await;
             ours.push(rate(messages, time));
         }
         transport.close().await;
@@ -66,7 +68,7 @@ async fn compared(port: u16) -> Result<(), Box<dyn Error>> {
         let lowest = ratios.iter().copied().fold(f64::INFINITY, f64::min);
         let highest = ratios.iter().copied().fold(0.0, f64::max);
         say(&format!(
-            "{connections:>11}   {:>13.0}   {:>11.0}   {:.2} ({lowest:.2} to {highest:.2})",
+            "| {connections} | {:.0} | {:.0} | {:.2} ({lowest:.2}–{highest:.2}) |",
             median(bare),
             median(ours),
             median(ratios)

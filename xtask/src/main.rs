@@ -1,12 +1,13 @@
 //! The project's own tasks.
 //!
 //! `cargo xtask test` runs every test and counts them; `cargo xtask check` holds the code to its rules. `.ci/run` runs
-//! both. `cargo xtask kills` kills workers; `cargo xtask scale` measures a rollout by its size; `cargo xtask services`
-//! starts the servers that some tests need; `cargo xtask messages` shows the messages to a spam filter and others, and
+//! both. `cargo xtask kills` kills workers; `cargo xtask scale` measures a rollout by its size, `cargo xtask bench` its
+//! steps beside bare SQL; `cargo xtask services` starts the servers that some tests need; `cargo xtask messages` shows the messages to a spam filter and others, and
 //! installs those. It is there before anything else is built, so it uses the standard library alone.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "it talks to whoever runs it")]
 
+mod bench;
 mod cargo;
 mod check;
 mod core_alone;
@@ -34,6 +35,9 @@ Usage: cargo xtask <task>
   services <command>
           runs a command while the servers run that some tests need
   scale   rolls out to 1,000 people and to 100,000: time and memory of each step; takes --people
+  bench [smtp|store|pipeline]
+          prints the tables of docs/performance.md for this machine; takes --size, --rounds and --database, and --quick
+          for a look at whether they run
   messages
           shows the built-in messages to SpamAssassin, html-validate and a calculator of SMS segments; with
           --screenshots also to Chromium, and takes the pictures of docs/messages.md";
@@ -45,6 +49,7 @@ fn main() -> ExitCode {
         ["check"] => check::run(),
         ["kills", ref arguments @ ..] => kills::run(arguments),
         ["scale", ref arguments @ ..] => scale::run(arguments),
+        ["bench", ref arguments @ ..] => bench::run(arguments),
         ["services", ref command @ ..] => services::run(command),
         ["messages", ref arguments @ ..] => messages::run(arguments),
         _ => {

@@ -37,8 +37,17 @@ pub(crate) struct Services {
 impl Services {
     /// Starts them, and installs what is missing if that is possible here.
     pub(crate) fn start() -> Result<Self, String> {
+        Self::start_each(&SERVICES)
+    }
+
+    /// Starts what benches need: a PostgreSQL that loses nothing.
+    pub(crate) fn start_durable() -> Result<Self, String> {
+        Self::start_each(&[postgres::start_durable])
+    }
+
+    fn start_each(starts: &[Start]) -> Result<Self, String> {
         let folder = Folder::new()?;
-        let services = SERVICES.iter().map(|start| start(&folder)).collect::<Result<_, _>>()?;
+        let services = starts.iter().map(|start| start(&folder)).collect::<Result<_, _>>()?;
         Ok(Self { services, _folder: folder })
     }
 

@@ -1,4 +1,4 @@
-//! PostgreSQL, with a role and a database `postgres`, without fsync: what tests write need not survive.
+//! PostgreSQL, with a role and a database `postgres`: for tests without fsync, since what they write need not survive.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -17,14 +17,26 @@ const PACKAGE: &str = "postgresql";
 const SETTINGS: &str = "\
 listen_addresses = '127.0.0.1'
 unix_socket_directories = ''
-fsync = off
-full_page_writes = off
 max_connections = 300
 logging_collector = off
+";
+/// Added for tests.
+const NOT_DURABLE: &str = "\
+fsync = off
+full_page_writes = off
 ";
 
 /// Starts it. The tests find it at the URL in `INVITE_TEST_POSTGRES`, and make databases of their own there.
 pub(super) fn start(folder: &Folder) -> Result<Service, String> {
+    start_with(folder, NOT_DURABLE)
+}
+
+/// Starts it with everything as `initdb` leaves it, fsync on: what benches measure is what a host gets.
+pub(super) fn start_durable(folder: &Folder) -> Result<Service, String> {
+    start_with(folder, "")
+}
+
+fn start_with(folder: &Folder, settings: &str) -> Result<Service, String> {
     let [initdb, server, is_ready] = ["initdb", "postgres", "pg_isready"].map(|name| program(name, PACKAGE));
     let (initdb, server, is_ready) = (initdb?, server?, is_ready?);
     let folder = folder.subfolder("postgres")?;
@@ -36,7 +48,7 @@ pub(super) fn start(folder: &Folder) -> Result<Service, String> {
     make.args(["--no-sync", "--username=postgres", "--auth=trust", "--encoding=UTF8", "--locale=C", "-D"]);
     run(make.arg(&data).stdout(Stdio::null()))?;
     let port = free_port()?;
-    write(&data.join("postgresql.auto.conf"), &format!("{SETTINGS}port = {port}\n"))?;
+    write(&data.join("postgresql.auto.conf"), &format!("{SETTINGS}{settings}port = {port}\n"))?;
     let log =
         std::fs::File::create(folder.join("log")).map_err(|error| format!("PostgreSQL's log: {error}"))?;
     let mut running = Running::start(as_user(&server)?.arg("-D").arg(&data).stderr(log))?.ended_by("QUIT");
