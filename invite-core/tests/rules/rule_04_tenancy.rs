@@ -325,6 +325,7 @@ const WITHOUT_ORGANISATION: [&str; 16] = [
     "queue::release",
     "queue::renew",
     "queue::report",
+    "queue::reserve_sends",
     "queue::sweep",
     "queue::waiting",
     // For the host itself.
