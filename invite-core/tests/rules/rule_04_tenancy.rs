@@ -326,6 +326,7 @@ const WITHOUT_ORGANISATION: [&str; 17] = [
     "queue::release",
     "queue::renew",
     "queue::report",
+    "queue::reserve_sends",
     "queue::sweep",
     "queue::waiting",
     // For the host itself.

@@ -15,11 +15,12 @@ use tracing::{Instrument, instrument};
 use super::hand_over::{Departure, hand_over};
 use super::lease::{Lease, Leave};
 use super::paced::Turn;
+use super::ready::{Prepared, Ready, parts};
 use super::recorder::Finished;
 use super::report::Tally;
 use super::stop::Stop;
-use crate::credential::{MintOrder, Minted, mint_all};
-use crate::decision::begin::{Take, still_wants_credential};
+use crate::credential::{MintOrder, mint_all};
+use crate::decision::begin::Take;
 use crate::decision::quiet_hours::waits_until;
 use crate::model::batch::Batch;
 use crate::model::id::{BatchId, DeliveryId, OrganisationId, UserId};
@@ -27,7 +28,7 @@ use crate::model::message::Channel;
 use crate::model::organisation::Organisation;
 use crate::model::user::User;
 use crate::port::error::{PortError, PortErrorKind, PortResult};
-use crate::port::queue::{Begin, BeginDelivery, Begun, Claim, ClaimedDelivery};
+use crate::port::queue::{Begin, Begun, Claim, ClaimedDelivery};
 use crate::port::senders::Sender;
 use crate::service::invites::Inner;
 
@@ -56,27 +57,6 @@ pub(super) struct Shared {
     pub(super) batches: Arc<Mutex<HashMap<BatchId, Arc<Batch>>>>,
     pub(super) outcomes: mpsc::Sender<Finished>,
     pub(super) tally: Arc<Tally>,
-}
-
-/// A claimed message with what is known about it.
-pub(super) struct Prepared {
-    pub(super) delivery: ClaimedDelivery,
-    user: Option<User>,
-    organisation: Arc<Organisation>,
-    batch: Arc<Batch>,
-    pub(super) sender: Sender,
-    /// Whether it is put off until the morning, as far as is known before it begins.
-    at_night: bool,
-}
-
-/// A message with what it takes to begin it.
-pub(super) struct Ready {
-    pub(super) one: Prepared,
-    /// Which credential it is to carry.
-    take: Option<Take>,
-    minted: Option<Minted>,
-    /// Its slot, where its sender has a rate.
-    pub(super) turn: Option<Turn>,
 }
 
 /// What a lane found to do.
@@ -152,13 +132,10 @@ impl Shared {
         stop: &Stop,
     ) -> PortResult<()> {
         let rate = part.first().and_then(|one| one.sender.rate);
-        let part = part.into_iter().map(|one| {
-            let take = first_take(&one);
-            Ready { one, take, minted: None, turn: None }
-        });
+        let part = part.into_iter().map(Ready::new).collect();
         match rate {
-            None => self.begin(part.collect(), lease, departures).await,
-            Some(rate) => self.pace(part.collect(), rate, lease, departures, stop).await,
+            None => self.begin(part, lease, departures).await,
+            Some(rate) => self.pace(part, rate, lease, departures, stop).await,
         }
     }
 
@@ -319,60 +296,11 @@ impl Shared {
     }
 }
 
-impl Ready {
-    fn order(&self) -> Option<MintOrder> {
-        let (Some(Take::Mint(generation)), None) = (self.take, &self.minted) else { return None };
-        let Prepared { delivery, .. } = &self.one;
-        let wish = delivery.credential.as_ref()?;
-        Some(MintOrder {
-            kind: wish.kind,
-            organisation: delivery.organisation,
-            user: delivery.user,
-            invitation: delivery.invitation,
-            generation,
-            salt: wish.salt,
-        })
-    }
-
-    fn beginning(&mut self) -> BeginDelivery {
-        let Prepared { delivery, user, sender, .. } = &self.one;
-        BeginDelivery {
-            id: delivery.id,
-            user: user.clone(),
-            minted: self.minted.take(),
-            sender: (sender.key.clone(), sender.account.clone()),
-        }
-    }
-}
-
 /// As many permits, all at once: two lanes that gathered them one by one would wait for each other's.
 pub(super) async fn split(semaphore: &Arc<Semaphore>, count: usize) -> Vec<OwnedSemaphorePermit> {
     let all = semaphore.clone().acquire_many_owned(u32::try_from(count).expect("a part is small"));
     let mut all = all.await.expect("the semaphore is never closed");
     (0..count).map(|_| all.split(1).expect("as many as were acquired")).collect()
-}
-
-/// A group in parts of at most so many messages. Those of a sender with a rate have parts of their own, which go first:
-/// they wait beside the lane.
-fn parts(mut group: Vec<Prepared>, most: usize) -> Vec<Vec<Prepared>> {
-    let of = |one: &Prepared| one.sender.rate.map(|_| one.sender.key.clone());
-    group.sort_by_cached_key(|one| std::cmp::Reverse(of(one)));
-    let mut parts: Vec<Vec<Prepared>> = Vec::new();
-    for one in group {
-        match parts.last_mut() {
-            Some(part) if part.len() < most && of(&part[0]) == of(&one) => part.push(one),
-            _ => parts.push(vec![one]),
-        }
-    }
-    parts
-}
-
-/// What to mint before the first begin: nothing for a person who, by fresh facts, is not to have a credential, and nothing
-/// that is put off until the morning.
-fn first_take(one: &Prepared) -> Option<Take> {
-    let wish = one.delivery.credential.as_ref()?;
-    let wanted = still_wants_credential(one.user.as_ref(), &one.organisation.settings);
-    (wanted && !one.at_night).then_some(wish.take)
 }
 
 fn gone(what: &str) -> PortError {

@@ -5,6 +5,7 @@ mod hand_over;
 mod lane;
 mod lease;
 mod paced;
+mod ready;
 mod recorder;
 mod report;
 mod stop;

@@ -10,8 +10,9 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
-use super::lane::{Ready, Shared, split};
+use super::lane::{Shared, split};
 use super::lease::Lease;
+use super::ready::Ready;
 use super::stop::Stop;
 use crate::decision::pace::LATE;
 use crate::model::rate::Rate;
