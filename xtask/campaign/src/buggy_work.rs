@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
+use invite_core::SealingKey;
 use invite_core::policy::Policy;
 use invite_core::port::clock::{Clock, SystemClock};
 use invite_core::service::{Builder, Invites};
-use invite_core::SealingKey;
 use invite_smtp::SmtpTransport;
 use invite_sqlite::SqliteStore;
 

@@ -195,7 +195,7 @@ mod tests {
 
     fn accepted(delivery: DeliveryId, channel: Channel) -> Accepted {
         let (to, text, worker) = Default::default();
-        Accepted { delivery, channel, to, text, worker, number: 0 }
+        Accepted { delivery, channel, to, text, worker, number: 0, conversation: 0 }
     }
 
     fn faults(channel: Channel, state: DeliveryState, copies: usize, kills: u32) -> usize {

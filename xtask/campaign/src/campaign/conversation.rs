@@ -24,7 +24,7 @@ pub(crate) struct Conversation {
     pub(crate) worker: String,
     /// Of the message that is talked about; empty between messages.
     to: String,
-    /// A new one for each message.
+    /// A new one for each message, from its RCPT on.
     number: u64,
     /// A fault was injected into it.
     broken: bool,
@@ -94,6 +94,7 @@ impl Conversation {
             }
         }
         self.come_to(Place::Dot).await?;
+        self.shared.slow_down().await;
         let number = self.shared.keeper.keep(self.accepted(&message)?).await?;
         self.come_to(Place::Kept).await?;
         if !self.broken && self.is_given_up().await {
@@ -104,7 +105,6 @@ impl Conversation {
         self.shared.talks_no_more(&self.worker);
         self.to.clear();
         self.broken = false;
-        self.number = self.shared.next_conversation();
         Ok(())
     }
 
@@ -112,6 +112,7 @@ impl Conversation {
         if self.to.is_empty() {
             self.shared.talks_about(&self.worker);
         }
+        self.number = self.shared.next_conversation();
         self.shared.names(&self.worker, &to);
         self.to = to;
     }
@@ -151,6 +152,7 @@ impl Conversation {
             text: parsed.body_text(0).unwrap_or_default().into_owned(),
             worker: self.worker.clone(),
             number: 0,
+            conversation: self.number,
         })
     }
 

@@ -16,7 +16,7 @@ use crate::database::{HandingOver, Rows};
 /// How long a conversation is waited for that is to be held.
 const PATIENCE: Duration = Duration::from_secs(2);
 /// How long the messages are waited for before which no fault is to fall.
-const STANDSTILL: Duration = Duration::from_secs(8);
+const STANDSTILL: Duration = Duration::from_secs(4);
 /// How long a message that two workers have is held when the first one goes on.
 const MEETING: Duration = Duration::from_millis(300);
 const TICK: Duration = Duration::from_millis(2);
@@ -33,6 +33,8 @@ pub(crate) struct Injector<'a> {
     /// Requests to be released then.
     meetings: Vec<(Instant, u64)>,
     tended_at: Instant,
+    /// How often a stopped worker went on while another had its message.
+    pub(crate) met: u64,
 }
 
 /// A worker that was stopped.
@@ -54,7 +56,7 @@ impl<'a> Injector<'a> {
         lease: Duration,
     ) -> Self {
         let (stopped, meetings, tended_at) = (Vec::new(), Vec::new(), Instant::now());
-        Self { workers, sink, rows, ledger, runtime, lease, stopped, meetings, tended_at }
+        Self { workers, sink, rows, ledger, runtime, lease, stopped, meetings, tended_at, met: 0 }
     }
 
     /// Lets one fault fall, when so many messages were kept, or nothing moves any more.
@@ -85,6 +87,7 @@ impl<'a> Injector<'a> {
             let met = stopped.meeting.is_some_and(|request| self.sink.held(request).is_some());
             if now >= stopped.until || (met && now >= stopped.since + self.lease) {
                 let stopped = self.stopped.swap_remove(at);
+                self.met += u64::from(met);
                 self.workers.go_on(stopped.place)?;
                 self.meetings.extend(stopped.meeting.map(|request| (now + MEETING, request)));
             }
@@ -95,6 +98,14 @@ impl<'a> Injector<'a> {
         if self.tended_at.elapsed() > Duration::from_millis(100) {
             self.tended_at = now;
             self.workers.tend()?;
+        }
+        Ok(())
+    }
+
+    /// Waits until the last connections are broken, for as long as there are messages.
+    pub(crate) fn use_up(&mut self, messages: u64) -> Result<(), Box<dyn Error>> {
+        while self.sink.armed() > 0 && self.sink.kept() < messages {
+            self.pause(TICK)?;
         }
         Ok(())
     }
@@ -145,7 +156,7 @@ impl<'a> Injector<'a> {
         let meeting = who.map(|who| self.sink.hold(Wanted { place: Place::Data, who }));
         let since = Instant::now();
         // Where its message is waited for, the sweep that gives it to another worker may take a second more.
-        let until = since + self.lease + longer + meeting.map_or(Duration::ZERO, |_| Duration::from_secs(2));
+        let until = since + self.lease + longer + meeting.map_or(Duration::ZERO, |_| Duration::from_secs(3));
         self.stopped.push(Stopped { place: victim, since, until, meeting });
         Ok(())
     }

@@ -49,8 +49,7 @@ impl Keeper {
 /// Until nobody can send any more, or the disk refuses: whoever waits then is told nothing, and nothing is accepted.
 fn write(mut file: &File, waiting: &Receiver<Job>, kept: &AtomicU64) {
     while let Ok(first) = waiting.recv() {
-        let jobs: Vec<Job> =
-            std::iter::once(first).chain(waiting.try_iter().take(TOGETHER - 1)).collect();
+        let jobs: Vec<Job> = std::iter::once(first).chain(waiting.try_iter().take(TOGETHER - 1)).collect();
         let mut lines = String::new();
         let mut numbers = Vec::with_capacity(jobs.len());
         let mut number = kept.load(Ordering::Relaxed);

@@ -83,9 +83,28 @@ impl Ledger {
         blows.any(|blow| blow.worker.as_deref().is_none_or(|name| name == worker))
     }
 
-    /// How many faults fell on a message's hand-overs.
+    /// On how many hand-overs of a message a fault fell.
     pub(crate) fn on(&self, to: &str) -> usize {
-        self.entries().blows.get(to).map_or(0, HashSet::len)
+        let entries = self.entries();
+        let blows = entries.blows.get(to).into_iter().flatten();
+        blows.map(|blow| &blow.hand_over).collect::<HashSet<_>>().len()
+    }
+
+    /// The faults that fell on a message's hand-overs, in words.
+    pub(crate) fn words(&self, to: &str) -> Vec<String> {
+        let entries = self.entries();
+        let blows = entries.blows.get(to).into_iter().flatten();
+        let mut words: Vec<String> = blows
+            .map(|Blow { worker, hand_over }| {
+                let worker = worker.as_deref().unwrap_or("all");
+                match hand_over {
+                    HandOver::Attempt(attempt) => format!("{worker}, attempt {attempt}"),
+                    HandOver::Conversation(number) => format!("{worker}, conversation {number}"),
+                }
+            })
+            .collect();
+        words.sort();
+        words
     }
 
     pub(crate) fn count(&self) -> u32 {

@@ -41,8 +41,10 @@ use crate::database::Database;
 use crate::rollout::WAVES;
 use crate::{journal, library, oracle as books, secrets};
 
+/// So many messages may be kept before a fault falls that is planned for then.
+const AHEAD: u64 = 16;
 /// Nothing has moved for so long: nothing will.
-const STANDSTILL: Duration = Duration::from_secs(30);
+const STANDSTILL: Duration = Duration::from_secs(15);
 
 /// Runs a campaign. Says whether everything held.
 pub(crate) fn run(arguments: &Arguments) -> Result<bool, Box<dyn Error>> {
@@ -79,9 +81,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<bool, Box<dyn Error>> {
             parties.confirm(&invites, wave).await
         })?;
         while let Some(planned) = schedule.next_if(|planned| planned.after < confirmed || wave + 1 == WAVES) {
+            sink.slow_from(planned.after + AHEAD);
             injector.inject(planned)?;
         }
     }
+    injector.use_up(messages)?;
+    sink.slow_from(u64::MAX);
     injector.calm_down()?;
     let at_rest = rest(&mut injector, &runtime, &database, &key, &parties)?;
     injector.workers.end()?;
@@ -132,6 +137,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<bool, Box<dyn Error>> {
         faults: ledger.faults(),
         figures: vec![
             ("worker processes started", injector.workers.started.into()),
+            ("stopped workers that went on while another had their message", injector.met),
             ("messages that a fault met in their hand-over", ledger.messages() as u64),
             ("hand-overs whose worker was late, and no fault fell on it", ledger.late()),
         ],
@@ -150,7 +156,8 @@ async fn open(
     key: &Secret,
 ) -> Result<(Invites, Arc<dyn invite_core::port::people::People>), Box<dyn Error>> {
     let (builder, people) = database.open().await?;
-    let invites = builder.email(library::nowhere()?).seal_with(key.expose().parse()?).policy(policy()).build()?;
+    let invites =
+        builder.email(library::nowhere()?).seal_with(key.expose().parse()?).policy(policy()).build()?;
     Ok((invites, people))
 }
 
@@ -182,7 +189,8 @@ async fn on_their_way(invites: &Invites, parties: &Parties) -> Result<u64, Box<d
             let status = invites.batch(&actor, batch.id).await?;
             if batch.confirmed.is_some() && !status.finished {
                 let states = status.progress.states.iter();
-                left += states.filter(|(state, _)| state.is_on_its_way()).map(|(_, count)| count).sum::<u64>();
+                left +=
+                    states.filter(|(state, _)| state.is_on_its_way()).map(|(_, count)| count).sum::<u64>();
             }
         }
     }

@@ -111,6 +111,9 @@ impl Evidence<'_> {
                 findings.add(Violation::Ghost, [what]);
             }
         }
+        for copies in copies.values_mut() {
+            copies.sort_by_key(|copy| copy.conversation);
+        }
         for (_, delivery) in self.deliveries.values() {
             self.judge_one(delivery, copies.get(&delivery.id).map_or(&[], Vec::as_slice), &mut findings);
         }
@@ -124,9 +127,10 @@ impl Evidence<'_> {
         let mut add = |violation| {
             let Delivery { id, state, attempts, .. } = delivery;
             let reason = delivery.reason.map_or_else(String::new, |reason| format!(" ({reason})"));
+            let words = self.ledger.words(&to);
             let by: Vec<&str> = copies.iter().map(|copy| copy.worker.as_str()).collect();
             let what = format!(
-                "{id} to {to}: {state}{reason}, {attempts} attempts, {tried} tried, copies by {by:?}, {faults} faults on it"
+                "{id} to {to}: {state}{reason}, {attempts} attempts, {tried} tried, copies by {by:?}, faults on it: {words:?}"
             );
             findings.violations.push((violation, what));
         };
@@ -155,7 +159,8 @@ impl Evidence<'_> {
                 if copies.len() == 1 { "sent" } else { "sent twice, a fault fell on the first" }
             }
             (DeliveryState::Unknown, last) => {
-                if faults < 2 {
+                // Two hand-overs had no end that anybody saw, and what arrived last was of one of them.
+                if faults < 2 || last.is_some_and(|last| !self.ledger.explains(&to, &last.worker)) {
                     add(Violation::EndedWithoutFault);
                 }
                 match last {
@@ -170,7 +175,9 @@ impl Evidence<'_> {
                 }
                 "failed, faults used up its attempts"
             }
-            (DeliveryState::Cancelled, None) if self.untouchable.contains(&to) => "cancelled, as it had to be",
+            (DeliveryState::Cancelled, None) if self.untouchable.contains(&to) => {
+                "cancelled, as it had to be"
+            }
             (DeliveryState::Cancelled | DeliveryState::Suppressed, None) => {
                 add(Violation::Lost);
                 "cancelled, and nobody asked for it"
@@ -210,10 +217,7 @@ mod tests {
         let ledger = Ledger::default();
         ledger.fell_on_attempt(TO, Some("w1"), 1);
         assert_eq!(judged(DeliveryState::Sent, &["w1", "w2"], 2, &ledger), []);
-        assert_eq!(
-            judged(DeliveryState::Sent, &["w2", "w1"], 2, &ledger),
-            [Violation::TwiceWithoutFault]
-        );
+        assert_eq!(judged(DeliveryState::Sent, &["w2", "w1"], 2, &ledger), [Violation::TwiceWithoutFault]);
         assert_eq!(
             judged(DeliveryState::Sent, &["w1", "w2", "w3"], 3, &ledger),
             [Violation::TwiceWithoutFault, Violation::TooOften]
@@ -225,6 +229,15 @@ mod tests {
         let ledger = Ledger::default();
         ledger.fell_on_attempt(TO, Some("w1"), 1);
         assert_eq!(judged(DeliveryState::Sent, &["w1", "w2"], 1, &ledger), [Violation::StaleWrite]);
+    }
+
+    #[test]
+    fn what_a_stale_write_made_unknown_had_no_fault_where_it_arrived_last() {
+        let ledger = Ledger::default();
+        ledger.fell_on_attempt(TO, Some("w1"), 1);
+        ledger.fell_on_attempt(TO, Some("w1"), 2);
+        assert_eq!(judged(DeliveryState::Unknown, &["w1", "w1"], 0, &ledger), []);
+        assert_eq!(judged(DeliveryState::Unknown, &["w1", "w2"], 0, &ledger), [Violation::EndedWithoutFault]);
     }
 
     #[test]
@@ -255,6 +268,7 @@ mod tests {
             text: String::new(),
             worker: (*worker).into(),
             number: at as u64 + 1,
+            conversation: at as u64,
         };
         let journal: Vec<Accepted> = by.iter().enumerate().map(copy).collect();
         let delivery = Delivery {

@@ -50,8 +50,7 @@ impl Parties {
             credential: CredentialKind::SetUpLink,
             ..settings("Links")?
         };
-        let passwords =
-            Settings { credential: CredentialKind::TemporaryPassword, ..settings("Passwords")? };
+        let passwords = Settings { credential: CredentialKind::TemporaryPassword, ..settings("Passwords")? };
         let mut untouchable = HashSet::new();
         let mut organisations = Vec::new();
         let with_password = deliveries.div_ceil(100);

@@ -67,5 +67,5 @@ impl fmt::Display for Report<'_> {
 }
 
 fn line(f: &mut fmt::Formatter<'_>, name: &str, figure: impl fmt::Display) -> fmt::Result {
-    writeln!(f, "{name:<58}{figure:>9}")
+    writeln!(f, "{name:<66}{figure:>9}")
 }

@@ -20,6 +20,10 @@ use super::keeper::Keeper;
 use super::ledger::Ledger;
 use super::schedule::{Break, Place};
 
+/// It answers a second and a half later at most where it is slow: half of the time that a worker waits.
+const SLOW_STEP: Duration = Duration::from_millis(25);
+const SLOW_STEPS: u32 = 60;
+
 /// A conversation that is to be held.
 #[derive(Debug, Clone)]
 pub(crate) struct Wanted {
@@ -66,6 +70,8 @@ pub(crate) struct Shared {
     state: Mutex<State>,
     released: Notify,
     conversations: AtomicU64,
+    /// It is in no hurry to keep more than so many messages.
+    enough: AtomicU64,
 }
 
 /// The server. It ends with its runtime.
@@ -83,6 +89,7 @@ impl Sink {
             state: Mutex::default(),
             released: Notify::new(),
             conversations: AtomicU64::new(0),
+            enough: AtomicU64::new(u64::MAX),
         });
         let listener = runtime.block_on(TcpListener::bind((Ipv4Addr::LOCALHOST, 0)))?;
         let port = listener.local_addr()?.port();
@@ -106,6 +113,11 @@ impl Sink {
     /// How many messages were kept so far.
     pub(crate) fn kept(&self) -> u64 {
         self.shared.keeper.kept()
+    }
+
+    /// Is slow from so many messages on, so that they do not run out before the faults.
+    pub(crate) fn slow_from(&self, messages: u64) {
+        self.shared.enough.store(messages, Ordering::Relaxed);
     }
 
     /// Breaks the next connection that comes to this place.
@@ -165,6 +177,16 @@ async fn converse(stream: TcpStream, shared: Arc<Shared>) {
 impl Shared {
     pub(crate) fn next_conversation(&self) -> u64 {
         self.conversations.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Takes its time, as a provider does that has much to do; never so long that a worker gives up.
+    pub(crate) async fn slow_down(&self) {
+        for _ in 0..SLOW_STEPS {
+            if self.keeper.kept() < self.enough.load(Ordering::Relaxed) {
+                return;
+            }
+            tokio::time::sleep(SLOW_STEP).await;
+        }
     }
 
     /// What breaks here, if it does.

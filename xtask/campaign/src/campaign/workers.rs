@@ -149,7 +149,8 @@ impl<'a> Workers<'a> {
         let Orders { folder, database, key, port, bug } = &self.orders;
         let log = File::options().append(true).create(true).open(folder.log())?;
         let output = log.try_clone()?;
-        let server = format!("smtp://127.0.0.1:{port}?dangerous=plain&hello={name}&messages_per_connection=25");
+        let server =
+            format!("smtp://127.0.0.1:{port}?dangerous=plain&hello={name}&messages_per_connection=25");
         let mut command = match bug {
             None => {
                 let mut command = Command::new(program()?);
