@@ -1,13 +1,15 @@
 //! The project's own tasks.
 //!
 //! `cargo xtask test` runs every test and counts them; `cargo xtask check` holds the code to its rules. `.ci/run` runs
-//! both. `cargo xtask kills` kills workers; `cargo xtask scale` measures a rollout by its size, `cargo xtask bench` its
-//! steps beside bare SQL; `cargo xtask services` starts the servers that some tests need; `cargo xtask messages` shows the messages to a spam filter and others, and
+//! both. `cargo xtask campaign` injects faults, `cargo xtask kills` kills workers; `cargo xtask scale` measures a rollout
+//! by its size, `cargo xtask bench` its steps beside bare SQL; `cargo xtask services` starts the servers that some tests
+//! need; `cargo xtask messages` shows the messages to a spam filter and others, and
 //! installs those. It is there before anything else is built, so it uses the standard library alone.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "it talks to whoever runs it")]
 
 mod bench;
+mod campaign;
 mod cargo;
 mod check;
 mod core_alone;
@@ -30,8 +32,11 @@ Usage: cargo xtask <task>
 
   test    every test of the workspace; prints how many passed and failed on its last line
   check   formatting, lints, documentation, licences, dependencies, floors
-  kills   kills workers 300 times over 5,000 messages and looks at what is left; takes --kills, --deliveries,
-          --seed and --dir; with `--over smtp` first, it kills `invite work`, which sends over SMTP
+  campaign --store sqlite
+          injects faults while several `invite work` send, and looks at what is left; takes --faults, --deliveries,
+          --seed, --workers, --bug and --dir; docs/reliability.md says more
+  kills   kills workers 300 times inside the phases of the library, over 5,000 messages, by e-mail and SMS, and looks
+          at what is left; takes --kills, --deliveries, --seed and --dir
   services <command>
           runs a command while the servers run that some tests need
   scale   rolls out to 1,000 people and to 100,000: time and memory of each step; takes --people
@@ -47,6 +52,7 @@ fn main() -> ExitCode {
     let succeeded = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["test"] => test::run(),
         ["check"] => check::run(),
+        ["campaign", ref arguments @ ..] => campaign::run(arguments),
         ["kills", ref arguments @ ..] => kills::run(arguments),
         ["scale", ref arguments @ ..] => scale::run(arguments),
         ["bench", ref arguments @ ..] => bench::run(arguments),

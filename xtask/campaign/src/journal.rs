@@ -27,6 +27,15 @@ pub(crate) struct Accepted {
     pub(crate) channel: Channel,
     pub(crate) to: String,
     pub(crate) text: String,
+    /// Who handed it over, where the provider knows.
+    #[serde(default)]
+    pub(crate) worker: String,
+    /// The provider's number of it, where it has one.
+    #[serde(default)]
+    pub(crate) number: u64,
+    /// Its hand-overs ascend in this; a provider may keep them in another order.
+    #[serde(default)]
+    pub(crate) conversation: u64,
 }
 
 /// Appends each message to the journal, durably, and answers then. Before and after it takes a moment.
@@ -56,7 +65,15 @@ impl Transport for Journal {
             Content::Email(email) => (email.to.address.to_string(), email.text.clone()),
             Content::Sms(sms) => (sms.to.to_string(), sms.text.clone()),
         };
-        let accepted = Accepted { delivery: message.delivery, channel: message.channel(), to, text };
+        let accepted = Accepted {
+            delivery: message.delivery,
+            channel: message.channel(),
+            to,
+            text,
+            worker: String::new(),
+            number: 0,
+            conversation: 0,
+        };
         let line = format!("\n{}", serde_json::to_string(&accepted).expect("it is text"));
         self.moment().await;
         let file = self.file.clone();
@@ -122,8 +139,17 @@ mod tests {
         let file = tempfile::NamedTempFile::new().unwrap();
         let line = |to: &str| {
             let (delivery, channel) = (DeliveryId::new(), Channel::Email);
-            serde_json::to_string(&Accepted { delivery, channel, to: to.into(), text: "a\nb".into() })
-                .unwrap()
+            let (to, text, worker) = (to.into(), "a\nb".into(), String::new());
+            serde_json::to_string(&Accepted {
+                delivery,
+                channel,
+                to,
+                text,
+                worker,
+                number: 0,
+                conversation: 0,
+            })
+            .unwrap()
         };
         let (first, cut, last) = (line("a@example.com"), line("b@example.com"), line("c@example.com"));
         std::fs::write(file.path(), format!("\n{first}\n{}\n{last}", &cut[..40])).unwrap();

@@ -13,11 +13,11 @@ use invite_sqlite::SqliteStore;
 
 use crate::folder::Folder;
 use crate::journal::Journal;
-use crate::observed::Observed;
+use crate::observed::{Fronted, Observed};
 use crate::phase::InFlight;
 
 /// The environment variable with the sealing key.
-const KEY: &str = "INVITE_SECRET_KEY";
+pub(crate) const KEY: &str = "INVITE_SECRET_KEY";
 
 /// A new key, to be given to every process by [`with_key`].
 pub(crate) fn new_key() -> Result<Secret, Box<dyn Error>> {
@@ -41,7 +41,7 @@ pub(crate) async fn of_worker(
     let store = SqliteStore::open(folder.database()).await?;
     let journal = |seed| Journal::open(&folder.journal(), seed, in_flight.clone());
     let observed = Observed::new(store.clone(), in_flight.clone());
-    Ok(Invites::builder_with(store, observed)
+    Ok(Invites::builder_with(store.clone(), Fronted::new(store, observed))
         .email(journal(seed)?)
         .sms(journal(!seed)?)
         .seal_with(SealingKey::from_env(KEY)?)
@@ -51,14 +51,18 @@ pub(crate) async fn of_worker(
 
 /// What the campaign itself uses, before the first kill, between waves, and after the last. It sends nothing.
 pub(crate) fn of_campaign(store: SqliteStore, key: &Secret) -> Result<Invites, Box<dyn Error>> {
-    let nothing = Arc::new(InFlight::create(Path::new("/dev/null"))?);
-    let journal = || Journal::open(Path::new("/dev/null"), 0, nothing.clone());
     Ok(Invites::builder(store)
-        .email(journal()?)
-        .sms(journal()?)
+        .email(nowhere()?)
+        .sms(nowhere()?)
         .seal_with(key.expose().parse()?)
         .policy(policy())
         .build()?)
+}
+
+/// A transport for whoever sends nothing.
+pub(crate) fn nowhere() -> std::io::Result<Journal> {
+    let nothing = Path::new("/dev/null");
+    Journal::open(nothing, 0, Arc::new(InFlight::create(nothing)?))
 }
 
 /// A short lease, so that what a killed worker held comes back soon, and more attempts than there are kills. Not shorter:

@@ -1,6 +1,8 @@
-//! Kills workers at random moments over a rollout on SQLite, and looks at what is left.
+//! Injects faults at random moments while workers carry out a rollout, and looks at what is left.
 //!
-//! `invite-campaign run` makes two organisations with their people, confirms batches, and starts workers, which are this
+//! `invite-campaign campaign` is the whole of it: docs/reliability.md has its method.
+//!
+//! `invite-campaign run` looks at SQLite alone, and at phases that only the library can tell. It makes two organisations with their people, confirms batches, and starts workers, which are this
 //! program too. It kills them (SIGKILL) inside each phase of a message's way in turn, lets the last one work until
 //! nothing is left, and then holds the database against the journal of a provider that writes durably before it
 //! answers: nothing lost, nothing twice but where a kill fell on it, and every secret that arrived works. It ends with 1
@@ -12,13 +14,16 @@
 
 mod aftermath;
 mod arguments;
+mod bug;
+mod buggy_work;
+mod campaign;
+mod database;
 mod folder;
 mod journal;
 mod kills;
 mod library;
 mod observed;
 mod oracle;
-mod over_smtp;
 mod phase;
 mod rollout;
 mod run;
@@ -34,13 +39,19 @@ use std::process::ExitCode;
 use crate::arguments::Arguments;
 
 const USAGE: &str = "\
-Usage: invite-campaign run [--kills 300] [--deliveries 5000] [--seed 1] [--dir FOLDER]
-       invite-campaign over-smtp [--kills 300] [--deliveries 5000] [--seed 1] [--dir FOLDER]
+Usage: invite-campaign campaign --store sqlite [--faults 100] [--deliveries 5000] [--seed 1] [--workers 4] [--bug NAME]
+                       [--dir FOLDER]
+       invite-campaign work-with --bug NAME --place N --db URL --email URL --policy FILE
+
+  campaign   injects faults into so many workers, which are `invite work`, while they send so many messages; the seed
+             repeats which faults fall when and on whom; the folder, which must be empty, is kept
+  work-with  is such a worker with a deliberate bug
+
+       invite-campaign run [--kills 300] [--deliveries 5000] [--seed 1] [--dir FOLDER]
        invite-campaign work --dir FOLDER --number N --concurrency N --seed N
 
   run    kills workers so often over so many messages; the seed repeats which phases and waits are chosen; the folder,
          which must be empty, is kept
-  over-smtp  does the same to `invite work`, which sends over SMTP to a mail server in this process
   work   is such a worker, until nothing is due
 
        invite-campaign scale [--people 100000]
@@ -54,7 +65,8 @@ fn main() -> ExitCode {
     let task = words.next().unwrap_or_default();
     let answer: Result<bool, Box<dyn Error>> = match (task.as_str(), Arguments::of(words)) {
         ("run", Ok(arguments)) => run::run(&arguments),
-        ("over-smtp", Ok(arguments)) => over_smtp::run(&arguments),
+        ("campaign", Ok(arguments)) => campaign::run(&arguments),
+        ("work-with", Ok(arguments)) => buggy_work::work(&arguments).map(|()| true),
         ("work", Ok(arguments)) => work::work(&arguments).map(|()| true),
         ("scale", Ok(arguments)) => scale::scale(&arguments),
         ("measure", Ok(arguments)) => scale::measure(&arguments).map(|()| true),

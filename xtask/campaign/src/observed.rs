@@ -1,5 +1,7 @@
-//! A store that says what phase it is in, and otherwise does what the store within does.
+//! A queue that says what phase it is in, and a store with another queue in front; otherwise they do what the store within
+//! does.
 
+use std::fmt::Debug;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -43,7 +45,7 @@ use invite_core::port::redemption::{Close, Guess, Link, OpenPassword, Redemption
 
 use crate::phase::{InFlight, Phase};
 
-/// A store that is looked at.
+/// A store whose queue is looked at.
 #[derive(Debug)]
 pub(crate) struct Observed<S> {
     store: S,
@@ -55,6 +57,19 @@ pub(crate) struct Observed<S> {
 impl<S> Observed<S> {
     pub(crate) const fn new(store: S, in_flight: Arc<InFlight>) -> Self {
         Self { store, in_flight, suspect: Mutex::new(None) }
+    }
+}
+
+/// A store with another queue in front of its own.
+#[derive(Debug)]
+pub(crate) struct Fronted<S, Q> {
+    store: S,
+    queue: Q,
+}
+
+impl<S, Q> Fronted<S, Q> {
+    pub(crate) const fn new(store: S, queue: Q) -> Self {
+        Self { store, queue }
     }
 }
 
@@ -131,19 +146,30 @@ impl<S: InvitationStore> Queue for Observed<S> {
     }
 }
 
-/// An impl of a port whose methods do what the store within does.
+/// An impl of a port whose methods do what the queue or the store within does.
 macro_rules! delegate {
-    ($port:ident { $(fn $method:ident($($argument:ident: $type:ty),*) -> $answer:ty;)* }) => {
+    ($port:ident to $part:ident { $(fn $method:ident($($argument:ident: $type:ty),*) -> $answer:ty;)* }) => {
         #[async_trait]
-        impl<S: InvitationStore> $port for Observed<S> {
+        impl<S: InvitationStore, Q: Queue + Debug> $port for Fronted<S, Q> {
             $(async fn $method(&self, $($argument: $type),*) -> PortResult<$answer> {
-                self.store.$method($($argument),*).await
+                self.$part.$method($($argument),*).await
             })*
         }
     };
 }
 
-delegate! { Organisations {
+delegate! { Queue to queue {
+    fn claim(claim: Claim) -> Claimed;
+    fn begin(begin: Begin) -> Vec<Begun>;
+    fn record(record: Record) -> Vec<Option<DeliveryState>>;
+    fn release(claim: ClaimToken, deliveries: Vec<DeliveryId>) -> ();
+    fn renew(claims: Vec<ClaimToken>, lease: Duration) -> Vec<bool>;
+    fn report(reports: Vec<Reported>, policy: Policy) -> Vec<bool>;
+    fn waiting() -> Waiting;
+    fn sweep(limit: usize, policy: Policy) -> u64;
+}}
+
+delegate! { Organisations to store {
     fn save_organisation(
         organisation: Organisation, actor: Actor, templates: TemplatePins
     ) -> OrganisationSaved;
@@ -159,7 +185,7 @@ delegate! { Organisations {
     fn count_test_send(send: TestSend) -> Option<DateTime<Utc>>;
 }}
 
-delegate! { Plans {
+delegate! { Plans to store {
     fn now() -> DateTime<Utc>;
     fn open_plan(plan: NewPlan) -> Batch;
     fn plan_page(page: PlanPage) -> Batch;
@@ -175,12 +201,12 @@ delegate! { Plans {
     fn retry(retry: RetryChunk) -> Retried;
 }}
 
-delegate! { Offers {
+delegate! { Offers to store {
     fn hand_over_link(hand_over: HandOverLink) -> LinkHandedOver;
     fn refresh(refresh: Refresh) -> Refreshed;
 }}
 
-delegate! { Redemption {
+delegate! { Redemption to store {
     fn open_passwords(organisation: OrganisationId, user: UserId) -> Vec<OpenPassword>;
     fn link(digest: TokenDigest) -> Option<Link>;
     fn reserve(reserve: Reserve) -> Reserved;
@@ -190,7 +216,7 @@ delegate! { Redemption {
     fn forget_guesses(organisation: OrganisationId, user: UserId, source: String) -> ();
 }}
 
-delegate! { Records {
+delegate! { Records to store {
     fn histories(organisation: OrganisationId, users: Vec<User>) -> Vec<History>;
     fn record_changes(organisation: OrganisationId, people: Vec<(UserId, Option<User>)>) -> ();
     fn record_arrivals(organisation: OrganisationId, arrivals: Vec<Arrival>) -> ();

@@ -13,11 +13,6 @@ fn rule_07_nothing_is_lost_and_rule_08_nothing_goes_twice_when_workers_are_kille
     run("run", "12");
 }
 
-#[test]
-fn rule_08_nothing_goes_twice_when_the_command_line_is_killed_in_the_middle_of_smtp() {
-    run("over-smtp", "10");
-}
-
 fn run(task: &str, kills: &str) {
     let mut campaign = Command::new(env!("CARGO_BIN_EXE_invite-campaign"));
     let output = campaign.args([task, "--kills", kills, "--deliveries", "300"]).output().unwrap();
