@@ -1,18 +1,19 @@
 //! `cargo xtask check`: everything that is not a test and must hold.
 
 use crate::cargo::{Answer, cargo, run as run_command};
-use crate::{core_alone, crates, deny, documents, floors};
+use crate::{core_alone, crates, deny, documents, floors, postgres_alone};
 
 /// What must hold, and what finds out.
 type Check = (&'static str, fn() -> Answer);
 
 /// The checks, the quick ones first.
-const CHECKS: [Check; 9] = [
+const CHECKS: [Check; 10] = [
     ("formatting", formatting),
     ("floors of invite-core", floors::check),
     ("invite-core knows no database, HTTP client or mail library", core_alone::check),
     ("documents say what is true", documents::check),
     ("adapters do not know each other", crates::adapters_stand_apart),
+    ("a host on PostgreSQL has no other database in its lock file", postgres_alone::check),
     ("licences, bans, sources and advisories", deny::check),
     ("invite-core with its default features", core_by_itself),
     ("lints", lints),

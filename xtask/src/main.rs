@@ -19,6 +19,7 @@ mod documents;
 mod floors;
 mod kills;
 mod messages;
+mod postgres_alone;
 mod rust_code;
 mod scale;
 mod services;

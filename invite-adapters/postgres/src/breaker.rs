@@ -14,7 +14,7 @@ use crate::alone::Alone;
 use crate::claim::pauses;
 use crate::deliveries::Delivery;
 use crate::error::Step;
-use crate::rows::{Columns, Key, delta, uuids};
+use crate::rows::{Columns, delta, uuids};
 use crate::write::Write;
 
 /// What stops senders, and what may stop them soon.

@@ -1,29 +1,24 @@
 //! Keeping what became of messages, with everything that follows from it.
 
-use std::collections::hash_map::Entry;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 
-use invite_core::decision::record::{Consequences, Recorded, Stops, Suppress, consequences, late_acceptance};
+use invite_core::decision::record::{Consequences, Recorded, Suppress, consequences, late_acceptance};
 use invite_core::machine::delivery::{DeliveryEvent, Report, Standing};
-use invite_core::model::delivery::{DeliveryState, EndReason};
+use invite_core::model::delivery::DeliveryState;
 use invite_core::model::event::Happening;
-use invite_core::model::id::{BatchId, DeliveryId, InvitationId, OrganisationId, UserId};
+use invite_core::model::id::{DeliveryId, InvitationId, OrganisationId, UserId};
 use invite_core::model::invitation::{InvitationState, RevokeReason};
 use invite_core::model::item::Action;
 use invite_core::model::message::Channel;
 use invite_core::model::organisation::Settings;
-use invite_core::model::outcome::{Answer, Outcome, Receipt, Scope};
-use invite_core::model::sender::{Covers, PauseKind, SenderKey, SenderPause, matching};
+use invite_core::model::outcome::{Answer, Outcome, Receipt};
 use invite_core::model::suppression::SuppressionReason;
 use invite_core::port::queue::{HandOverResult, RecordDelivery, Reported};
-use serde_json::json;
 
-use crate::claim::pauses;
-use crate::deliveries::{Delivery, deliveries};
+use crate::deliveries::Delivery;
 use crate::error::Step;
 use crate::histories::address_key;
 use crate::invitations::{Begun, Invitation, open_invitations};
-use crate::organisations::settings;
 use crate::rows::{Key, uuids};
 use crate::write::Write;
 

@@ -79,7 +79,7 @@ pub(crate) fn json(value: &impl Serialize) -> Json<Value> {
 /// A value that is one word in JSON, without the quotes.
 pub(crate) fn word(value: &impl Serialize) -> String {
     match serde_json::to_value(value) {
-        Ok(serde_json::Value::String(word)) => word,
+        Ok(Value::String(word)) => word,
         _ => unreachable!("only types that are one word are stored as words"),
     }
 }

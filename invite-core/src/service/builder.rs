@@ -24,6 +24,7 @@ pub struct Builder {
     accounts: Arc<dyn Accounts>,
     people: Option<Arc<dyn People>>,
     store: Arc<dyn InvitationStore>,
+    people_in_store: bool,
     email: Option<Arc<dyn Transport>>,
     email_from: Option<Mailbox>,
     email_rate: Option<Rate>,
@@ -63,15 +64,17 @@ pub enum BuildError {
 }
 
 impl Builder {
-    pub(super) fn new(
-        accounts: Arc<dyn Accounts>,
-        people: Option<Arc<dyn People>>,
-        store: Arc<dyn InvitationStore>,
-    ) -> Self {
+    pub(super) fn of_one(store: Arc<impl InvitationStore + People + 'static>) -> Self {
+        let builder = Self::of_two(store.clone(), store.clone());
+        Self { people: Some(store), people_in_store: true, ..builder }
+    }
+
+    pub(super) fn of_two(accounts: Arc<dyn Accounts>, store: Arc<dyn InvitationStore>) -> Self {
         Self {
             accounts,
-            people,
+            people: None,
             store,
+            people_in_store: false,
             email: None,
             email_from: None,
             email_rate: None,
@@ -178,9 +181,20 @@ impl Builder {
             (None, email, sms) => Arc::new(OneForAll { email, sms }),
         };
         let hasher = Hasher::new(self.hash_cost)?;
-        let Self { accounts, people, store, policy, .. } = self;
+        let Self { accounts, people, store, people_in_store, policy, .. } = self;
         let (compiled, wake) = (Compiled::default(), Notify::new());
-        let inner = Inner { accounts, people, store, senders, hasher, key, policy, compiled, wake };
+        let inner = Inner {
+            accounts,
+            people,
+            store,
+            people_in_store,
+            senders,
+            hasher,
+            key,
+            policy,
+            compiled,
+            wake,
+        };
         Ok(Invites { inner: Arc::new(inner) })
     }
 }

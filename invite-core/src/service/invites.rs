@@ -32,6 +32,8 @@ pub(super) struct Inner {
     pub(super) accounts: Arc<dyn Accounts>,
     pub(super) people: Option<Arc<dyn People>>,
     pub(super) store: Arc<dyn InvitationStore>,
+    /// Whether the people are the store's.
+    pub(super) people_in_store: bool,
     pub(super) senders: Arc<dyn Senders>,
     pub(super) hasher: Hasher,
     pub(super) key: SealingKey,
@@ -46,13 +48,61 @@ impl Invites {
     /// Begins with a store that holds people too: ours.
     pub fn builder(store: impl InvitationStore + People + 'static) -> Builder {
         let store = Arc::new(store);
-        Builder::new(store.clone(), Some(store.clone()), store)
+        Builder::of_one(store)
     }
 
     /// Begins with the host's own users table beside the invitation store. Import, editing and
     /// [`sign_in`](Self::sign_in) are then the host's own, unless it gives [`people`](Builder::people).
     pub fn builder_with(accounts: impl Accounts + 'static, store: impl InvitationStore + 'static) -> Builder {
-        Builder::new(Arc::new(accounts), None, Arc::new(store))
+        Builder::of_two(Arc::new(accounts), Arc::new(store))
+    }
+
+    /// The same over another store, for as long as it takes: one that runs in a transaction of the host's, say. Where the
+    /// people are the store's ([`builder`](Self::builder)), they are now this one's; otherwise they stay where they were.
+    ///
+    /// What is asked of the result wakes no worker of this process: who knows when a worker would see it.
+    #[must_use]
+    pub fn over(&self, store: impl InvitationStore + People + 'static) -> Self {
+        let store = Arc::new(store);
+        if self.inner.people_in_store {
+            self.with_ports(store.clone(), Some(store.clone()), store)
+        } else {
+            self.with_ports(self.inner.accounts.clone(), self.inner.people.clone(), store)
+        }
+    }
+
+    /// The same over another store and other [`Accounts`]: for a host whose users table is its own, and who wants it read in
+    /// the same transaction. Nothing writes people.
+    #[must_use]
+    pub fn over_with(
+        &self,
+        accounts: impl Accounts + 'static,
+        store: impl InvitationStore + 'static,
+    ) -> Self {
+        self.with_ports(Arc::new(accounts), None, Arc::new(store))
+    }
+
+    fn with_ports(
+        &self,
+        accounts: Arc<dyn Accounts>,
+        people: Option<Arc<dyn People>>,
+        store: Arc<dyn InvitationStore>,
+    ) -> Self {
+        let Inner { people_in_store, senders, hasher, key, policy, .. } = &*self.inner;
+        Self {
+            inner: Arc::new(Inner {
+                accounts,
+                people,
+                store,
+                people_in_store: *people_in_store,
+                senders: senders.clone(),
+                hasher: hasher.clone(),
+                key: key.clone(),
+                policy: policy.clone(),
+                compiled: Compiled::default(),
+                wake: Notify::new(),
+            }),
+        }
     }
 
     /// A worker that carries out confirmed batches; run any number of them, in any number of processes.

@@ -2,6 +2,7 @@
 
 #![allow(dead_code, reason = "each test uses what it needs")]
 
+pub(crate) mod rollout;
 pub(crate) mod statements;
 
 use std::error::Error;
