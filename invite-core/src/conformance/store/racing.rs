@@ -644,7 +644,7 @@ pub(super) async fn a_reader_misses_no_event_while_many_write(stage: Stage) -> C
             if finished == writers * each {
                 break;
             }
-            let page = reader.store.events(cursor, 3).await?;
+            let page = reader.events_after(cursor, 3).await?;
             for event in &page {
                 finished += usize::from(matches!(event.what, Happening::BatchFinished { .. }));
                 seen.push(event.cursor.0);
@@ -656,7 +656,7 @@ pub(super) async fn a_reader_misses_no_event_while_many_write(stage: Stage) -> C
     }));
     let mut seen = at_once(tasks).await?.pop().unwrap_or_default();
     let last = EventCursor(seen.last().copied().unwrap_or_default());
-    seen.extend(stage.store.events(last, 100_000).await?.iter().map(|event| event.cursor.0));
+    seen.extend(stage.events_after(last, 100_000).await?.iter().map(|event| event.cursor.0));
     let all: Vec<u64> = stage.events().await?.iter().map(|event| event.cursor.0).collect();
     holds!(all.len() > expected, "events were written");
     same!(seen, all, "the events that a reader saw, and those there are");

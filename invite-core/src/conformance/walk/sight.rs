@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 
 use super::names::{Names, Words};
 use super::world::{Person, Side};
-use crate::conformance::Checked;
+use crate::conformance::{Checked, Failure};
 use crate::decision::history::History;
 use crate::model::batch::{Batch, Progress};
 use crate::model::delivery::Delivery;
@@ -103,6 +103,7 @@ impl Sight {
             links.push(store.link(*digest).await?);
         }
         let events = store.events(side.cursor, ALL).await?;
+        let events = events.map_err(|forgotten| Failure::new(forgotten.to_string()))?;
         side.cursor = events.last().map_or(side.cursor, |event| event.cursor);
         Ok(Self {
             now,
