@@ -13,8 +13,8 @@ use invite_core::model::user::User;
 use invite_core::policy::Policy;
 use invite_core::port::error::PortResult;
 use invite_core::port::records::{
-    Arrival, AuditEntry, CredentialFact, Erase, Erased, ImportLine, KnownAddress, PersonRecord, Records,
-    SenderStop, SuppressionChange, Traces,
+    Arrival, AuditEntry, CredentialFact, Erase, Erased, EventsForgotten, ImportLine, KnownAddress,
+    PersonRecord, Records, SenderStop, SuppressionChange, Traces,
 };
 use sqlx::postgres::PgRow;
 
@@ -58,7 +58,11 @@ impl Records for PgStore {
         .await
     }
 
-    async fn events(&self, after: EventCursor, most: usize) -> PortResult<Vec<Event>> {
+    async fn events(
+        &self,
+        after: EventCursor,
+        most: usize,
+    ) -> PortResult<Result<Vec<Event>, EventsForgotten>> {
         let events = async {
             self.number_events(limit(most)).await?;
             let rows = self
@@ -68,7 +72,8 @@ impl Records for PgStore {
                 .bind(limit(most))
                 .fetch_all(&self.pool)
                 .await;
-            read_all(rows, event)
+            // Nothing is removed yet, so nobody is late.
+            read_all(rows, event).map(Ok)
         };
         events.await.map_err(|fault| fault.doing("read events"))
     }

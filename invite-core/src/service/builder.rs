@@ -183,18 +183,8 @@ impl Builder {
         let hasher = Hasher::new(self.hash_cost)?;
         let Self { accounts, people, store, people_in_store, policy, .. } = self;
         let (compiled, wake) = (Compiled::default(), Notify::new());
-        let inner = Inner {
-            accounts,
-            people,
-            store,
-            people_in_store,
-            senders,
-            hasher,
-            key,
-            policy,
-            compiled,
-            wake,
-        };
+        let inner =
+            Inner { accounts, people, store, people_in_store, senders, hasher, key, policy, compiled, wake };
         Ok(Invites { inner: Arc::new(inner) })
     }
 }

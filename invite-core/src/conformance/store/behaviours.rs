@@ -2,9 +2,9 @@
 
 use super::stage::Stage;
 use super::{
-    StoreUnderTest, arrivals, beginning, claiming, confirming, credentials, delays, erasing, instants, metrics,
-    offers, organisations, outcomes, paces, pilots, planning, racing, records, redemption, reports, retention,
-    retirement, retries, senders, stopping, sweeping, tenancy,
+    StoreUnderTest, arrivals, beginning, claiming, confirming, credentials, delays, erasing, instants,
+    metrics, offers, organisations, outcomes, paces, pilots, planning, racing, records, redemption, reports,
+    retention, retirement, retries, senders, stopping, sweeping, tenancy,
 };
 use crate::conformance::Behaviour;
 

@@ -291,7 +291,6 @@ pub(super) async fn what_is_cancelled_is_no_longer_on_its_way(stage: Stage) -> C
     );
     let cancelled = outcome(CountedOutcome::Cancelled, Some(EndReason::BatchCancelled));
     same!(count(&stage, cancelled).await?, 3, "messages that were cancelled");
-    same!(count(&stage, outcome(CountedOutcome::Deferred, None)).await?, 1, "hand-overs that were deferred");
     Ok(())
 }
 

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 
 use super::names::{Names, Words};
 use super::world::{Person, Side};
-use crate::conformance::Checked;
+use crate::conformance::{Checked, Failure};
 use crate::decision::history::History;
 use crate::model::batch::{Batch, Progress};
 use crate::model::delivery::Delivery;
@@ -102,8 +102,8 @@ impl Sight {
         for digest in &side.digests {
             links.push(store.link(*digest).await?);
         }
-        // Nothing is kept for so short a time that a walk would outlast it.
-        let events = store.events(side.cursor, ALL).await?.unwrap_or_default();
+        let events = store.events(side.cursor, ALL).await?;
+        let events = events.map_err(|forgotten| Failure::new(forgotten.to_string()))?;
         side.cursor = events.last().map_or(side.cursor, |event| event.cursor);
         Ok(Self {
             now,
