@@ -3,7 +3,9 @@
 use std::sync::OnceLock;
 
 use super::{Checked, Failure};
-use crate::credential::{HashCost, Hasher, MintOrder, Minted, SealContext, SealedSecret, SealingKey, Secret, mint, random};
+use crate::credential::{
+    HashCost, Hasher, MintOrder, Minted, SealContext, SealedSecret, SealingKey, Secret, mint, random,
+};
 
 pub(super) struct Workshop {
     pub(super) hasher: Hasher,

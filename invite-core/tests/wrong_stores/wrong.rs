@@ -238,6 +238,10 @@ pub(super) enum Fault {
     Milliseconds,
     /// What comes back to a stopped batch is put into the queue.
     ComesBack,
+    /// What was stopped still waits.
+    StoppedWaits,
+    /// A provider that cannot tell has accepted.
+    UnknownIsSent,
 }
 
 /// How much longer than asked for something lasts.
@@ -291,6 +295,7 @@ struct Notes {
     resets: Vec<TemplateKey>,
     forgets_hashes: bool,
     told: BTreeSet<EventCursor>,
+    waited: u64,
 }
 
 impl Wrong {
@@ -568,7 +573,8 @@ impl Plans for Wrong {
         for organisation in self.everywhere(organisation).await? {
             if let Some(mut found) = self.store.batch(organisation, batch).await? {
                 if self.is(Fault::Milliseconds) {
-                    let less = TimeDelta::microseconds((found.planned_at.timestamp_subsec_micros() % 1000).into());
+                    let less =
+                        TimeDelta::microseconds((found.planned_at.timestamp_subsec_micros() % 1000).into());
                     found.planned_at -= less;
                 }
                 return Ok(Some(found));
@@ -619,6 +625,11 @@ impl Plans for Wrong {
                 if delivery.reason == Some(EndReason::BatchCancelled) {
                     delivery.state = DeliveryState::Queued;
                 }
+            }
+        }
+        if self.is(Fault::UnknownIsSent) {
+            for delivery in deliveries.iter_mut().filter(|one| one.state == DeliveryState::Unknown) {
+                delivery.sent_at.get_or_insert(delivery.changed_at);
             }
         }
         if self.is(Fault::AttemptAtClaim) {
@@ -712,7 +723,8 @@ impl Queue for Wrong {
             }
         }
         let ids: Vec<_> = begin.deliveries.iter().map(|delivery| delivery.id).collect();
-        let users: Vec<_> = begin.deliveries.iter().map(|one| one.user.as_ref().map(|user| user.id)).collect();
+        let users: Vec<_> =
+            begin.deliveries.iter().map(|one| one.user.as_ref().map(|user| user.id)).collect();
         let token = begin.token;
         let mut begun = Vec::new();
         for delivery in begin.deliveries {
@@ -808,6 +820,11 @@ impl Queue for Wrong {
     async fn waiting(&self) -> PortResult<Waiting> {
         let mut waiting = self.store.waiting().await?;
         waiting.next_in = waiting.next_in.filter(|_| !self.is(Fault::LostWakeUp));
+        if self.is(Fault::StoppedWaits) {
+            let mut notes = self.notes();
+            notes.waited = notes.waited.max(waiting.later);
+            waiting.later = notes.waited;
+        }
         Ok(waiting)
     }
 

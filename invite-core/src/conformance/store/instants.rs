@@ -150,7 +150,11 @@ pub(super) async fn a_plan_can_be_confirmed_until_its_instant(stage: Stage) -> C
     has_form!(stage.store.confirm(stage.confirmation(one.id)).await?, Confirmed::Now(_) => (),
         "confirming at the very instant");
     stage.then().await;
-    same!(stage.store.confirm(stage.confirmation(other.id)).await?, Confirmed::Expired, "a microsecond later");
+    same!(
+        stage.store.confirm(stage.confirmation(other.id)).await?,
+        Confirmed::Expired,
+        "a microsecond later"
+    );
     Ok(())
 }
 
@@ -258,7 +262,9 @@ pub(super) async fn a_test_message_may_go_again_at_its_instant(stage: Stage) -> 
     Ok(())
 }
 
-pub(super) async fn what_begins_at_the_instant_a_lease_lapses_is_begun_or_taken_back(stage: Stage) -> Checked {
+pub(super) async fn what_begins_at_the_instant_a_lease_lapses_is_begun_or_taken_back(
+    stage: Stage,
+) -> Checked {
     stage.at_an_odd_instant().await?;
     stage.invite(&stage.persons(1)).await?;
     let (token, one) = stage.claim_one().await?;
@@ -281,4 +287,3 @@ async fn guess(stage: &Stage, user: &User) -> Checked<Option<Duration>> {
     };
     Ok(stage.store.count_guess(guess).await?)
 }
-

@@ -114,12 +114,8 @@ pub(super) async fn claims_at_the_same_time_give_every_message_once(stage: Stage
     let neighbour = stage.neighbour("neighbour").await?;
     stage.invite(&stage.persons(60)).await?;
     neighbour.invite(&neighbour.persons(25)).await?;
-    let claim = Claim {
-        worker: "racing".into(),
-        limit: 4,
-        lease: stage.policy.lease,
-        policy: stage.policy.clone(),
-    };
+    let claim =
+        Claim { worker: "racing".into(), limit: 4, lease: stage.policy.lease, policy: stage.policy.clone() };
     let workers = (0..12).map(|_| {
         let (store, claim) = (Arc::clone(&stage.store), claim.clone());
         async move {
@@ -174,7 +170,9 @@ pub(super) async fn a_lease_that_is_renewed_while_others_claim_has_one_owner(sta
     Ok(())
 }
 
-pub(super) async fn an_outcome_and_the_loss_of_its_lease_at_the_same_time_count_once(stage: Stage) -> Checked {
+pub(super) async fn an_outcome_and_the_loss_of_its_lease_at_the_same_time_count_once(
+    stage: Stage,
+) -> Checked {
     let stage = Arc::new(stage);
     let mut kept_outcomes = 0;
     for _ in 0..ROUNDS {
@@ -231,7 +229,9 @@ pub(super) async fn of_two_messages_of_a_person_that_begin_at_the_same_time_the_
     Ok(())
 }
 
-pub(super) async fn plans_for_the_same_people_confirmed_at_the_same_time_reach_each_once(stage: Stage) -> Checked {
+pub(super) async fn plans_for_the_same_people_confirmed_at_the_same_time_reach_each_once(
+    stage: Stage,
+) -> Checked {
     let stage = Arc::new(stage);
     let people = stage.persons(5);
     let mut plans = Vec::new();
@@ -265,7 +265,9 @@ pub(super) async fn plans_for_the_same_people_confirmed_at_the_same_time_reach_e
     Ok(())
 }
 
-pub(super) async fn of_two_who_confirm_differently_at_the_same_time_one_is_carried_out(stage: Stage) -> Checked {
+pub(super) async fn of_two_who_confirm_differently_at_the_same_time_one_is_carried_out(
+    stage: Stage,
+) -> Checked {
     for _ in 0..ROUNDS {
         let people = [stage.person(), stage.person_set_up()];
         let plan = stage.plan(Action::Invite, &people).await?;
@@ -348,7 +350,9 @@ pub(super) async fn a_batch_that_is_recalled_while_a_message_begins_leaves_no_li
     Ok(())
 }
 
-pub(super) async fn a_batch_that_is_paused_while_a_message_begins_holds_it_or_lets_it_go(stage: Stage) -> Checked {
+pub(super) async fn a_batch_that_is_paused_while_a_message_begins_holds_it_or_lets_it_go(
+    stage: Stage,
+) -> Checked {
     let stage = Arc::new(stage);
     for _ in 0..ROUNDS {
         // Another of the same batch waits.
@@ -507,7 +511,9 @@ pub(super) async fn a_batch_whose_messages_end_at_the_same_time_is_finished_once
     Ok(())
 }
 
-pub(super) async fn a_pilot_whose_messages_end_at_the_same_time_pauses_its_batch_once(stage: Stage) -> Checked {
+pub(super) async fn a_pilot_whose_messages_end_at_the_same_time_pauses_its_batch_once(
+    stage: Stage,
+) -> Checked {
     let stage = Arc::new(stage);
     let plan = stage.plan(Action::Invite, &stage.persons(20)).await?;
     let pilot = NonZeroU64::new(8);
@@ -658,11 +664,7 @@ pub(super) async fn a_reader_misses_no_event_while_many_write(stage: Stage) -> C
 }
 
 /// Records each outcome in a transaction of its own, at the same time.
-async fn record_all(
-    stage: &Arc<Stage>,
-    under_way: Vec<InFlight>,
-    outcome: fn() -> Outcome,
-) -> Checked {
+async fn record_all(stage: &Arc<Stage>, under_way: Vec<InFlight>, outcome: fn() -> Outcome) -> Checked {
     let records = under_way.into_iter().map(|one| {
         let stage = Arc::clone(stage);
         async move { stage.record(&one, outcome()).await }

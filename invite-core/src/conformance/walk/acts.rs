@@ -245,10 +245,11 @@ impl World {
             }
             users.push(user);
         }
-        let users: Two<User> =
-            users.try_into().map_err(|_| Failure::new("there are two stores"))?;
+        let users: Two<User> = users.try_into().map_err(|_| Failure::new("there are two stores"))?;
         let Person { organisation, ids, .. } = self.people[number];
-        if self.sides[SUBJECT].people.is_some() {
+        let kept = self.sides[SUBJECT].people.is_some();
+        self.witness.changed(ids[SUBJECT], (told || kept) && users[SUBJECT].deactivated);
+        if kept {
             return self.save(organisation, users).await;
         }
         self.people[number].row = Some(users[SUBJECT].clone());
@@ -261,7 +262,6 @@ impl World {
                 side.store.record_changes(organisation, vec![change]).await
             })
             .await?;
-        self.witness.told(ids[SUBJECT], &users[SUBJECT]);
         Ok(vec![said(&answers)])
     }
 
@@ -611,7 +611,8 @@ impl World {
             }
         }
         if numbers[SUBJECT] > 0 {
-            let sso = facts[SUBJECT].as_ref().is_some_and(|user| self.settings(organisation).sso_applies(user));
+            let sso =
+                facts[SUBJECT].as_ref().is_some_and(|user| self.settings(organisation).sso_applies(user));
             holds!(!sso, "nobody to whom SSO applies is let in by a credential");
             self.witness.reserved(credentials[SUBJECT], numbers[SUBJECT])?;
             self.reservations.push(Reservation { person, credentials, numbers });
@@ -658,8 +659,7 @@ impl World {
         let guessed = self
             .both(async |side| {
                 let (user, source) = (ids[side.at], String::from("192.0.2.1"));
-                let guess =
-                    Guess { organisation, user, source: source.clone(), policy: self.policy.clone() };
+                let guess = Guess { organisation, user, source: source.clone(), policy: self.policy.clone() };
                 let wait = side.store.count_guess(guess).await?;
                 if right && wait.is_none() {
                     side.store.forget_guesses(organisation, user, source).await?;

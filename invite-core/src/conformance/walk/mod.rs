@@ -138,9 +138,8 @@ async fn case(ground: Ground, steps: &[Step]) -> Result<usize, (usize, Failure)>
     let mut world = World::new(ground).await.map_err(|failure| (0, failure))?;
     for (at, step) in steps.iter().enumerate() {
         let taken = AssertUnwindSafe(world.take(step)).catch_unwind().await;
-        let taken = taken.unwrap_or_else(|panic| {
-            Err(Failure::new(format!("it panicked: {}", super::words(&*panic))))
-        });
+        let taken = taken
+            .unwrap_or_else(|panic| Err(Failure::new(format!("it panicked: {}", super::words(&*panic)))));
         match taken {
             Ok(Went::On) => {}
             Ok(Went::Apart) => return Ok(at),

@@ -64,7 +64,11 @@ impl Words {
     pub(super) fn are(&self, other: &Self) -> bool {
         self.text == other.text
             && self.instants.len() == other.instants.len()
-            && self.instants.iter().zip(&other.instants).all(|(a, b)| (*a - *b).abs() <= TimeDelta::seconds(20))
+            && self
+                .instants
+                .iter()
+                .zip(&other.instants)
+                .all(|(a, b)| (*a - *b).abs() <= TimeDelta::seconds(20))
     }
 }
 

@@ -48,7 +48,6 @@ pub(super) struct SeenBatch {
 
 #[derive(Debug)]
 pub(super) struct SeenPerson {
-    pub(super) organisation: OrganisationId,
     pub(super) facts: Option<User>,
     pub(super) record: PersonRecord,
     pub(super) own_password_counts: bool,
@@ -90,7 +89,6 @@ impl Sight {
                 None => None,
             };
             seen.push(SeenPerson {
-                organisation,
                 record: store.person(organisation, id).await?,
                 own_password_counts: store.own_password_counts(organisation, vec![id]).await? == [true],
                 passwords: store.open_passwords(organisation, id).await?,
@@ -226,7 +224,11 @@ pub(super) fn difference(model: &[Words], subject: &[Words]) -> Option<String> {
     };
     let lost = said("the model:", missing(model, subject));
     let found = said("the store:", missing(subject, model));
-    Some(if lost.is_empty() && found.is_empty() { "\n    one thing is there twice".to_owned() } else { lost + &found })
+    Some(if lost.is_empty() && found.is_empty() {
+        "\n    one thing is there twice".to_owned()
+    } else {
+        lost + &found
+    })
 }
 
 /// Where the events of a store begin.

@@ -22,7 +22,14 @@ pub(super) enum Step {
     /// A person changes, and the store is told or not.
     Change { person: usize, how: PersonChange, told: bool },
     /// A plan is made; `pages` false leaves it incomplete.
-    Plan { organisation: usize, action: Action, who: Vec<usize>, by_filter: bool, rule: ChannelRule, complete: bool },
+    Plan {
+        organisation: usize,
+        action: Action,
+        who: Vec<usize>,
+        by_filter: bool,
+        rule: ChannelRule,
+        complete: bool,
+    },
     /// A plan is confirmed, whatever it is by now.
     Confirm { batch: usize, resets: bool, hold: bool, starts_later: bool, pilot: Option<u64>, by: usize },
     /// A batch is paused, resumed, cancelled or recalled.
@@ -109,15 +116,18 @@ impl Step {
                 known: (0..dice.below(3)).map(|_| (dice.below(16), dice.one_in(3))).collect(),
                 new: dice.below(2),
             },
-            6..11 => {
-                Self::Change { person, how: PersonChange::draw(dice), told: !dice.one_in(4) }
-            }
+            6..11 => Self::Change { person, how: PersonChange::draw(dice), told: !dice.one_in(4) },
             11..20 => Self::Plan {
                 organisation: dice.below(4) / 3,
                 action: if dice.one_in(4) { Action::Remind } else { Action::Invite },
                 who: (0..=dice.below(5)).map(|_| dice.below(16)).collect(),
                 by_filter: dice.one_in(3),
-                rule: dice.pick(&[ChannelRule::EmailElseSms, ChannelRule::Both, ChannelRule::Email, ChannelRule::Sms]),
+                rule: dice.pick(&[
+                    ChannelRule::EmailElseSms,
+                    ChannelRule::Both,
+                    ChannelRule::Email,
+                    ChannelRule::Sms,
+                ]),
                 complete: !dice.one_in(12),
             },
             20..29 => Self::Confirm {
@@ -222,7 +232,8 @@ impl SettingsChange {
 
 fn result(dice: &mut Dice) -> HandOverResult {
     let answer = dice.pick(&[Answer::new("450", "later"), Answer::new("550", "no")]);
-    let scope = dice.pick(&[Scope::Account, Scope::Sender, Scope::Sender, Scope::RecipientDomain, Scope::Country]);
+    let scope =
+        dice.pick(&[Scope::Account, Scope::Sender, Scope::Sender, Scope::RecipientDomain, Scope::Country]);
     let retry_after = dice.pick(&[None, Some(Duration::from_secs(30)), Some(Duration::from_mins(90))]);
     HandOverResult::Outcome(match dice.below(20) {
         0..9 => Outcome::Accepted(Receipt("receipt".into())),
@@ -271,5 +282,14 @@ fn wait(dice: &mut Dice, stands: bool) -> Duration {
         ]);
         return if dice.one_in(3) { exact.saturating_sub(Duration::from_micros(1)) } else { exact };
     }
-    dice.pick(&[minutes(7), minutes(7), minutes(7), minutes(70), minutes(70), minutes(1540), minutes(1540), minutes(11_522)])
+    dice.pick(&[
+        minutes(7),
+        minutes(7),
+        minutes(7),
+        minutes(70),
+        minutes(70),
+        minutes(1540),
+        minutes(1540),
+        minutes(11_522),
+    ])
 }

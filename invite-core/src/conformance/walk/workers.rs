@@ -14,8 +14,8 @@ use crate::model::outcome::{Answer, Outcome, Receipt};
 use crate::model::sender::PauseKind;
 use crate::port::error::PortResult;
 use crate::port::queue::{
-    Begin, BeginDelivery, Begun, Claim, ClaimedDelivery, HandOver, HandOverResult, Record,
-    RecordDelivery, Reported,
+    Begin, BeginDelivery, Begun, Claim, ClaimedDelivery, HandOver, HandOverResult, Record, RecordDelivery,
+    Reported,
 };
 
 type Answers = Vec<Two<String>>;
@@ -241,16 +241,15 @@ impl World {
     pub(super) async fn renew(&self, held: usize) -> Checked<Answers> {
         let Some(held) = self.held(Whom::new(held, false)).pop() else { return Ok(Vec::new()) };
         let lease = std::time::Duration::from_secs(90);
-        let renewed = self.both(async |side| side.store.renew(vec![held.tokens[side.at]], lease).await).await?;
+        let renewed =
+            self.both(async |side| side.store.renew(vec![held.tokens[side.at]], lease).await).await?;
         Ok(vec![said(&renewed)])
     }
 
     pub(super) async fn release(&self, held: usize) -> Checked<Answers> {
         let Some(held) = self.held(Whom::new(held, false)).pop() else { return Ok(Vec::new()) };
         let released = self
-            .both(async |side| {
-                side.store.release(held.tokens[side.at], vec![held.claimed[side.at].id]).await
-            })
+            .both(async |side| side.store.release(held.tokens[side.at], vec![held.claimed[side.at].id]).await)
             .await?;
         Ok(vec![said(&released)])
     }
@@ -278,7 +277,8 @@ impl World {
         if messages.is_empty() {
             return Ok(Vec::new());
         }
-        let ids = messages[messages.len() - 1 - message % messages.len()].each_ref().map(|message| message.id);
+        let ids =
+            messages[messages.len() - 1 - message % messages.len()].each_ref().map(|message| message.id);
         let reported = self
             .both(async |side| {
                 let answer = Answer::new("5.1.1", "as reported");
@@ -299,8 +299,7 @@ fn to_mint(wish: &crate::port::queue::CredentialWish) -> Option<(Generation, Opt
 
 async fn mint(claimed: &ClaimedDelivery, generation: Generation, salt: Option<Salt>) -> Checked<Minted> {
     let ClaimedDelivery { organisation, user, invitation, .. } = *claimed;
-    let kind =
-        claimed.credential.as_ref().map_or(CredentialKind::TemporaryPassword, |wish| wish.kind);
+    let kind = claimed.credential.as_ref().map_or(CredentialKind::TemporaryPassword, |wish| wish.kind);
     Workshop::open()?.mint(MintOrder { kind, organisation, user, invitation, generation, salt }).await
 }
 
@@ -324,7 +323,8 @@ fn wish(claimed: &ClaimedDelivery) -> String {
 fn in_words(begun: &Begun) -> String {
     match begun {
         Begun::Go(hand_over) => {
-            let HandOver { id, user, channel, kind, credential, invited_at, last_reminder, at, .. } = &**hand_over;
+            let HandOver { id, user, channel, kind, credential, invited_at, last_reminder, at, .. } =
+                &**hand_over;
             let carries = credential.as_ref();
             let carries = carries.map(|one| (one.kind, one.invitation, one.generation, one.expires_at));
             format!("go: {:?}", (id, user, channel, kind, carries, invited_at, last_reminder, at))
@@ -333,4 +333,3 @@ fn in_words(begun: &Begun) -> String {
         other => format!("{other:?}"),
     }
 }
-

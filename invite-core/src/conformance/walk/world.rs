@@ -120,7 +120,10 @@ impl World {
             sight: None,
         };
         let mut world = Self {
-            sides: [side(MODEL, model, kept.then_some(model_people)), side(SUBJECT, ground.store, ground.people)],
+            sides: [
+                side(MODEL, model, kept.then_some(model_people)),
+                side(SUBJECT, ground.store, ground.people),
+            ],
             clock: ground.clock,
             models_clock,
             stands,
@@ -172,7 +175,9 @@ impl World {
         let actor = Actor::system(organisation.id);
         let saved = self
             .both(async |side| {
-                side.store.save_organisation(organisation.clone(), actor.clone(), TemplatePins::default()).await
+                side.store
+                    .save_organisation(organisation.clone(), actor.clone(), TemplatePins::default())
+                    .await
             })
             .await?;
         Ok(vec![said(&saved)])
@@ -215,7 +220,11 @@ impl World {
     }
 
     /// Saves a person where people are kept.
-    pub(super) async fn save(&self, organisation: OrganisationId, users: Two<User>) -> Checked<Vec<Two<String>>> {
+    pub(super) async fn save(
+        &self,
+        organisation: OrganisationId,
+        users: Two<User>,
+    ) -> Checked<Vec<Two<String>>> {
         let actor = Actor::system(organisation);
         let saved = self
             .both(async |side| match &side.people {
@@ -233,7 +242,9 @@ impl World {
     pub(super) async fn facts(&self, side: usize, person: usize) -> Checked<Option<User>> {
         let Person { organisation, ids, row } = &self.people[person];
         match &self.sides[side].people {
-            Some(people) => Ok(people.facts(*organisation, vec![ids[side]]).await?.into_iter().next().flatten()),
+            Some(people) => {
+                Ok(people.facts(*organisation, vec![ids[side]]).await?.into_iter().next().flatten())
+            }
             None => Ok(row.clone()),
         }
     }
@@ -266,12 +277,16 @@ impl World {
 
     /// What each channel sends with.
     pub(super) fn senders() -> BTreeMap<Channel, (SenderKey, String)> {
-        let sender = |channel: Channel| (SenderKey(format!("{channel}-sender")), format!("{channel}-account"));
+        let sender =
+            |channel: Channel| (SenderKey(format!("{channel}-sender")), format!("{channel}-account"));
         Channel::ALL.into_iter().map(|channel| (channel, sender(channel))).collect()
     }
 
     /// Asks both stores, the one under test first: the model's clock follows its clock.
-    pub(super) async fn both<T>(&self, ask: impl AsyncFn(&Side) -> PortResult<T>) -> Checked<Two<PortResult<T>>> {
+    pub(super) async fn both<T>(
+        &self,
+        ask: impl AsyncFn(&Side) -> PortResult<T>,
+    ) -> Checked<Two<PortResult<T>>> {
         let subject = ask(&self.sides[SUBJECT]).await;
         self.models_clock.set(self.sides[SUBJECT].store.now().await?);
         let model = ask(&self.sides[MODEL]).await;
@@ -314,7 +329,7 @@ impl World {
         }
         let Side { sight, names, .. } = &self.sides[SUBJECT];
         match sight {
-            Some(sight) => self.witness.look(sight, names, &self.organisations),
+            Some(sight) => self.witness.look(sight, names),
             None => Ok(()),
         }
     }
@@ -346,7 +361,10 @@ impl World {
         let store = &self.sides[SUBJECT].store;
         for organisation in &self.organisations {
             for (_, batch) in self.batches.iter().filter(|(of, _)| *of != organisation.id) {
-                holds!(store.batch(organisation.id, *batch).await?.is_none(), "a batch is seen by its tenant alone");
+                holds!(
+                    store.batch(organisation.id, *batch).await?.is_none(),
+                    "a batch is seen by its tenant alone"
+                );
                 let items = store.items(organisation.id, *batch, None, 10).await?;
                 holds!(items.is_empty(), "items are seen by their tenant alone");
             }
@@ -408,4 +426,3 @@ fn policy() -> Policy {
     policy.sms.at_most = 2;
     policy
 }
-
