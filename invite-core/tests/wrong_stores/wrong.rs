@@ -966,7 +966,7 @@ impl Redemption for Wrong {
                 let mut notes = self.notes();
                 let guesses = notes.guesses.entry(guess.user).or_default();
                 *guesses += 1;
-                if *guesses % 2 == 0 {
+                if guesses.is_multiple_of(2) {
                     return Ok(None);
                 }
             }

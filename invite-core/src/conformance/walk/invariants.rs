@@ -184,22 +184,22 @@ impl Witness {
         }
         Ok(())
     }
+}
 
-    /// Rule 7: after everything was let go on and there was time, all that was confirmed has ended or was stopped.
-    pub(super) fn nothing_is_left(&self, sight: &Sight, names: &Names) -> Checked {
-        for SeenBatch { batch, messages, .. } in &sight.batches {
-            let goes_on = batch.confirmed.is_some() && batch.state == BatchState::Running;
-            for message in messages.iter().filter(|_| goes_on) {
-                holds!(
-                    !message.state.is_on_its_way(),
-                    "{} ends in the end, but it is {}",
-                    names.of(message.id.as_uuid()),
-                    message.state
-                );
-            }
+/// Rule 7: after everything was let go on and there was time, all that was confirmed has ended or was stopped.
+pub(super) fn nothing_is_left(sight: &Sight, names: &Names) -> Checked {
+    for SeenBatch { batch, messages, .. } in &sight.batches {
+        let goes_on = batch.confirmed.is_some() && batch.state == BatchState::Running;
+        for message in messages.iter().filter(|_| goes_on) {
+            holds!(
+                !message.state.is_on_its_way(),
+                "{} ends in the end, but it is {}",
+                names.of(message.id.as_uuid()),
+                message.state
+            );
         }
-        Ok(())
     }
+    Ok(())
 }
 
 /// Rule 1: who is reset was counted as a reset, under consent.

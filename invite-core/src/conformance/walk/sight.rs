@@ -219,8 +219,8 @@ pub(super) fn difference(model: &[Words], subject: &[Words]) -> Option<String> {
     let missing = |of: &[Words], from: &[Words]| -> Vec<String> {
         of.iter().filter(|one| !from.iter().any(|other| one.are(other))).map(|one| one.text.clone()).collect()
     };
-    let said = |who: &str, lines: Vec<String>| -> String {
-        lines.iter().map(|line| format!("\n    {who} {line}")).collect()
+    let said = |who: &str, lines: Vec<String>| {
+        lines.iter().fold(String::new(), |said, line| said + "\n    " + who + " " + line)
     };
     let lost = said("the model:", missing(model, subject));
     let found = said("the store:", missing(subject, model));
