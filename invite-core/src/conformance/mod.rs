@@ -59,10 +59,6 @@ pub mod people;
 )]
 pub mod store;
 pub mod transport;
-#[expect(
-    clippy::unchecked_time_subtraction,
-    reason = "a duration that underflows is a mistake of the walk, and fails it"
-)]
 pub mod walk;
 mod workshop;
 

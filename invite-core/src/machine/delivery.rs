@@ -272,6 +272,12 @@ pub fn next_in(
     }
 }
 
+/// Whether a provider that has reported so must have taken responsibility for the message before. One that cannot tell
+/// has not.
+pub const fn shows_acceptance(state: DeliveryState) -> bool {
+    matches!(state, DeliveryState::Delivered | DeliveryState::Bounced | DeliveryState::Complained)
+}
+
 fn end(to: &mut Standing, state: DeliveryState, reason: EndReason) {
     to.state = state;
     to.waits_for = None;

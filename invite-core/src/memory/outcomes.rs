@@ -1,7 +1,7 @@
 //! What became of hand-overs: recorded outcomes, providers' reports, leases that lapsed.
 
 use super::transaction::{DeliveryKey, Transaction};
-use crate::machine::delivery::{DeliveryEvent, Report};
+use crate::machine::delivery::{DeliveryEvent, Report, shows_acceptance};
 use crate::model::delivery::DeliveryState;
 use crate::model::outcome::{Answer, Outcome, Receipt};
 use crate::model::suppression::SuppressionReason;
@@ -112,11 +112,6 @@ impl Transaction<'_> {
         let now = self.now;
         self.state.deliveries.get_mut(&key).expect("it is there").sent_at.get_or_insert(now);
     }
-}
-
-/// Whether a provider that reports so must have taken responsibility for the message before.
-const fn shows_acceptance(state: DeliveryState) -> bool {
-    matches!(state, DeliveryState::Delivered | DeliveryState::Bounced | DeliveryState::Complained)
 }
 
 /// Why a report puts an address on the suppression list, if it does.

@@ -331,7 +331,7 @@ impl Transaction<'_> {
             let until = self.batch_row(key.0, row.batch).pilot_until;
             let beyond_pilot = until.is_some_and(|until| key.1 > until);
             let from = match (batch.state, self.way(row)) {
-                _ if beyond_pilot => None,
+                (BatchState::Running | BatchState::Paused, _) if beyond_pilot => None,
                 (BatchState::Running, Way::Stopped(until)) => until,
                 // Of a blocked sender one message goes now; the others wait for what becomes of it.
                 (BatchState::Running, Way::Probe(blocks)) => {

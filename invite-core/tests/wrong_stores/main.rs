@@ -198,6 +198,9 @@ caught! {
     versions_have_the_same_name: VersionsCollide by versions_saved_at_the_same_time_have_different_names
     links_handed_over_at_the_same_time_all_work: LinksAddUp by of_links_handed_over_at_the_same_time_one_works
     an_event_appears_behind_a_reader: EventsLate by a_reader_misses_no_event_while_many_write
+    what_was_stopped_waits: StoppedWaits by nothing_waits_of_a_pilot_that_was_stopped
+    a_provider_that_cannot_tell_has_accepted: UnknownIsSent
+        by a_provider_that_cannot_tell_has_not_accepted_what_a_lost_worker_had
     a_stopped_batch_fills_its_queue: ComesBack by what_comes_back_to_a_stopped_batch_is_cancelled_there_and_then
     instants_are_rounded: Milliseconds by instants_are_kept_to_the_microsecond
     a_lease_lapses_late: MicrosecondLate by a_lease_lapses_at_its_instant
@@ -230,25 +233,17 @@ const FOUND_BY_A_WALK: &[Fault] = &[
     Fault::NoFencing,
     Fault::LongLease,
     Fault::ClaimsLost,
-    Fault::DueAtOnce,
-    Fault::LostWakeUp,
     Fault::BegunTwice,
     Fault::StaleFacts,
     Fault::PersonNotLocked,
     Fault::SealedForEver,
     Fault::ConsentIgnored,
     Fault::ConfirmerKept,
-    Fault::HoldIgnored,
-    Fault::PilotIgnored,
     Fault::PauseForgotten,
     Fault::StopsAtSweep,
     Fault::RetiredForEver,
-    Fault::SupersedesAtBegin,
-    Fault::ThrottleCharged,
-    Fault::NoBrake,
     Fault::HandForgets,
     Fault::ClosedLater,
-    Fault::GuessesLost,
     Fault::ChangesForgotten,
     Fault::ArrivalsAreNow,
     Fault::EventsLost,

@@ -277,6 +277,10 @@ pub(super) enum Fault {
     EventsForgottenUntold,
     /// The audit is never removed.
     AuditForEver,
+    /// What was stopped still waits.
+    StoppedWaits,
+    /// A provider that cannot tell has accepted.
+    UnknownIsSent,
 }
 
 /// How much longer than asked for something lasts.
@@ -333,6 +337,7 @@ struct Notes {
     throttled: bool,
     reservers: u32,
     told: BTreeSet<EventCursor>,
+    waited: u64,
 }
 
 impl Wrong {
@@ -672,6 +677,11 @@ impl Plans for Wrong {
                 }
             }
         }
+        if self.is(Fault::UnknownIsSent) {
+            for delivery in deliveries.iter_mut().filter(|one| one.state == DeliveryState::Unknown) {
+                delivery.sent_at.get_or_insert(delivery.changed_at);
+            }
+        }
         if self.is(Fault::AttemptAtClaim) {
             let notes = self.notes();
             for delivery in &mut deliveries {
@@ -880,6 +890,11 @@ impl Queue for Wrong {
     async fn waiting(&self) -> PortResult<Waiting> {
         let mut waiting = self.store.waiting().await?;
         waiting.next_in = waiting.next_in.filter(|_| !self.is(Fault::LostWakeUp));
+        if self.is(Fault::StoppedWaits) {
+            let mut notes = self.notes();
+            notes.waited = notes.waited.max(waiting.later);
+            waiting.later = notes.waited;
+        }
         Ok(waiting)
     }
 
@@ -1070,7 +1085,7 @@ impl Redemption for Wrong {
                 let mut notes = self.notes();
                 let guesses = notes.guesses.entry(guess.user).or_default();
                 *guesses += 1;
-                if *guesses % 2 == 0 {
+                if guesses.is_multiple_of(2) {
                     return Ok(None);
                 }
             }

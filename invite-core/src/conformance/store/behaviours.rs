@@ -327,6 +327,7 @@ macro_rules! __store_behaviours {
                 a_report_before_the_recording_counts_when_the_outcome_is_recorded
                 a_bounce_before_the_recording_is_an_event_as_well
                 a_report_saves_what_a_lost_worker_did_not_record
+                a_provider_that_cannot_tell_has_not_accepted_what_a_lost_worker_had
                 a_message_with_unknown_outcome_moves_on_when_it_is_reported
                 a_report_never_sends_a_waiting_message_away
                 a_bounce_suppresses_where_it_says_so_and_a_complaint_always
@@ -391,6 +392,7 @@ macro_rules! __store_behaviours {
                 resuming_during_a_pilot_lets_the_pilot_go_on
                 the_brake_stops_a_pilot_too
                 a_pilot_is_recalled_as_any_batch
+                nothing_waits_of_a_pilot_that_was_stopped
                 a_pilot_whose_sender_is_blocked_is_probed
                 what_failed_of_a_pilot_can_be_asked_for_again_before_the_rest_goes
                 the_figures_of_a_batch_say_why_its_messages_wait

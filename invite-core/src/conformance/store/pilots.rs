@@ -15,6 +15,7 @@ use crate::model::organisation::ChannelRule;
 use crate::model::outcome::{Answer, Outcome, Refusal, Scope};
 use crate::model::user::User;
 use crate::port::plans::{Confirmed, RetryChunk};
+use crate::port::queue::Waiting;
 
 /// A running batch that goes to the first `pilot` of these people first.
 async fn pilot(stage: &Stage, people: &[User], pilot: u64) -> Checked<Batch> {
@@ -195,6 +196,14 @@ pub(super) async fn a_pilot_is_recalled_as_any_batch(stage: Stage) -> Checked {
     stage.sweep().await?;
     holds!(stage.own_password_counts(&people[0]).await?, "it counts again");
     same!(stage.states(batch.id).await?.get(&DeliveryState::Cancelled), Some(&3), "messages cancelled");
+    Ok(())
+}
+
+pub(super) async fn nothing_waits_of_a_pilot_that_was_stopped(stage: Stage) -> Checked {
+    let batch = pilot(&stage, &stage.persons(4), 1).await?;
+    same!(stage.store.waiting().await?.later, 3, "messages that wait for the pilot");
+    stage.change(batch.id, BatchEvent::Cancel).await?;
+    same!(stage.store.waiting().await?, Waiting::default(), "what waits before any sweep");
     Ok(())
 }
 

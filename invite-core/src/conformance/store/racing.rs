@@ -309,18 +309,15 @@ pub(super) async fn whoever_leaves_while_a_message_begins_keeps_no_credential(st
         let story = stage.story(&user).await?;
         let open = story.invitations.iter().filter(|one| one.state == InvitationState::Pending).count();
         same!(open, 0, "open invitations of somebody who left");
-        match link_of(begun, &held) {
-            Some(sent) => {
-                let revoked = LinkState::Revoked(RevokeReason::Deactivated);
-                same!(stage.link_state(sent.digest()?).await?, revoked, "the link");
-                stage.record(&sent, accepted()).await?;
-                same!(stage.link_state(sent.digest()?).await?, revoked, "the link, once it has arrived");
-            }
-            None => {
-                let message = only(&stage, batch).await?;
-                let expected = (DeliveryState::Cancelled, Some(EndReason::Deactivated));
-                same!((message.state, message.reason), expected, "the message");
-            }
+        if let Some(sent) = link_of(begun, &held) {
+            let revoked = LinkState::Revoked(RevokeReason::Deactivated);
+            same!(stage.link_state(sent.digest()?).await?, revoked, "the link");
+            stage.record(&sent, accepted()).await?;
+            same!(stage.link_state(sent.digest()?).await?, revoked, "the link, once it has arrived");
+        } else {
+            let message = only(&stage, batch).await?;
+            let expected = (DeliveryState::Cancelled, Some(EndReason::Deactivated));
+            same!((message.state, message.reason), expected, "the message");
         }
     }
     Ok(())

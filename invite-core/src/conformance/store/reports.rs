@@ -85,6 +85,24 @@ pub(super) async fn a_report_saves_what_a_lost_worker_did_not_record(stage: Stag
     Ok(())
 }
 
+pub(super) async fn a_provider_that_cannot_tell_has_not_accepted_what_a_lost_worker_had(
+    stage: Stage,
+) -> Checked {
+    let batch = stage.invite(&stage.persons(1)).await?;
+    let lost = stage.take_off().await?;
+    stage.report(lost.id(), Report::Unknown).await?;
+    stage.advance(stage.policy.lease + HOUR).await;
+    stage.sweep().await?;
+    let message = stage.delivery(batch.id, lost.id()).await?;
+    same!(
+        (message.state, message.sent_at),
+        (DeliveryState::Unknown, None),
+        "its state, and when it was accepted"
+    );
+    same!(stage.count(|what| matches!(what, Happening::Invited { .. })).await?, 0, "people who were invited");
+    Ok(())
+}
+
 pub(super) async fn a_message_with_unknown_outcome_moves_on_when_it_is_reported(stage: Stage) -> Checked {
     let user = stage.person_by_phone();
     let batch = stage.invite(std::slice::from_ref(&user)).await?;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::invariants::nothing_is_left;
 use super::step::{PersonChange, SettingsChange, Step};
 use super::workers::Whom;
 use super::world::{MODEL, Person, Reservation, SUBJECT, Two, Went, World, said};
@@ -25,7 +26,7 @@ use crate::model::user::User;
 use crate::people_file::PersonRow;
 use crate::port::accounts::{NewPassword, SetPassword};
 use crate::port::offers::{AskedBy, HandOverLink, Refresh};
-use crate::port::people::{FinishedImport, ImportFigures, ImportPage};
+use crate::port::people::{FinishedImport, ImportFigures, ImportPage, ImportedPage};
 use crate::port::plans::{BatchChange, Confirm, NewPlan, PlanPage, RetryChunk};
 use crate::port::records::{Arrival, ArrivalKind, Erase, SenderStop, SuppressionChange};
 use crate::port::redemption::{Close, Guess, Reserve, Reserved};
@@ -76,7 +77,7 @@ impl World {
         }
         let side = &self.sides[SUBJECT];
         if let Some(sight) = &side.sight {
-            self.witness.nothing_is_left(sight, &side.names)?;
+            nothing_is_left(sight, &side.names)?;
             self.witness.no_secret_in(&sight.lines(&side.names, true))?;
         }
         self.tenants_are_apart().await?;
@@ -200,7 +201,7 @@ impl World {
                     people.finish_import(finished.clone()).await?;
                     Ok(page)
                 }
-                None => Ok(Default::default()),
+                None => Ok(ImportedPage::default()),
             })
             .await?;
         let mut at = [0; 2].map(|_: i32| Vec::new());
@@ -247,7 +248,9 @@ impl World {
         }
         let users: Two<User> = users.try_into().map_err(|_| Failure::new("there are two stores"))?;
         let Person { organisation, ids, .. } = self.people[number];
-        if self.sides[SUBJECT].people.is_some() {
+        let kept = self.sides[SUBJECT].people.is_some();
+        self.witness.changed(ids[SUBJECT], (told || kept) && users[SUBJECT].deactivated);
+        if kept {
             return self.save(organisation, users).await;
         }
         self.people[number].row = Some(users[SUBJECT].clone());
@@ -260,7 +263,6 @@ impl World {
                 side.store.record_changes(organisation, vec![change]).await
             })
             .await?;
-        self.witness.told(ids[SUBJECT], &users[SUBJECT]);
         Ok(vec![said(&answers)])
     }
 
@@ -568,7 +570,7 @@ impl World {
     fn credentials(&self) -> Vec<(UserId, Two<CredentialId>)> {
         let [model, subject] = [0, 1].map(|at| {
             let mut all: Vec<(UserId, CredentialId)> = Vec::new();
-            for sight in self.sides[at].sight.iter() {
+            if let Some(sight) = &self.sides[at].sight {
                 all.extend(sight.links.iter().flatten().map(|link| (link.user, link.credential)));
                 for (person, seen) in self.people.iter().zip(&sight.people) {
                     all.extend(seen.passwords.iter().map(|one| (person.ids[at], one.credential)));

@@ -1,4 +1,6 @@
 //! What must always hold, looked at in the store under test alone: the rules of ARCHITECTURE.md that can be seen.
+//!
+//! Rules 2, 9 and 17 are also looked at where the walk begins, records and reserves; rule 4 at the end.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,9 +14,7 @@ use crate::model::id::{BatchId, CredentialId, InvitationId, UserId};
 use crate::model::invitation::InvitationState;
 use crate::model::item::{Decision, Item};
 use crate::model::message::Channel;
-use crate::model::organisation::Organisation;
 use crate::model::outcome::Outcome;
-use crate::model::user::User;
 use crate::port::queue::{HandOver, HandOverResult};
 use crate::port::redemption::LinkState;
 
@@ -68,16 +68,16 @@ impl Witness {
         Ok(())
     }
 
-    /// The store was told that a person is like this now.
-    pub(super) fn told(&mut self, id: UserId, user: &User) {
-        if user.deactivated {
+    /// A person changed; whether the store knows by now that they have left.
+    pub(super) fn changed(&mut self, id: UserId, known_to_have_left: bool) {
+        if known_to_have_left {
             self.deactivated.insert(id);
         } else {
             self.deactivated.remove(&id);
         }
     }
 
-    pub(super) fn look(&mut self, sight: &Sight, names: &Names, organisations: &[Organisation]) -> Checked {
+    pub(super) fn look(&mut self, sight: &Sight, names: &Names) -> Checked {
         self.events(sight)?;
         for seen in &sight.batches {
             self.batch(seen, names)?;
@@ -89,7 +89,6 @@ impl Witness {
         }
         links(sight, &batches)?;
         waiting(sight)?;
-        let _ = organisations;
         Ok(())
     }
 
@@ -163,7 +162,8 @@ impl Witness {
             holds!(person.own_password_counts, "an own password that is not retired counts");
         }
         // Rule 18.
-        let left = person.facts.as_ref().is_some_and(|user| user.deactivated && self.knows(person, user));
+        let left =
+            person.facts.as_ref().is_some_and(|user| user.deactivated && self.deactivated.contains(&user.id));
         for message in record.deliveries.iter().filter(|_| left) {
             let waits = matches!(message.state, DeliveryState::Queued | DeliveryState::Claimed);
             holds!(!waits, "{} waits for nobody who has left", names.of(message.id.as_uuid()));
@@ -176,11 +176,6 @@ impl Witness {
         Ok(())
     }
 
-    /// Whether the store was told that a person left, after which nobody told it otherwise.
-    fn knows(&self, person: &SeenPerson, user: &User) -> bool {
-        person.organisation.as_uuid() != user.id.as_uuid() && self.deactivated.contains(&user.id)
-    }
-
     /// Rule 6: no secret stands in anything that can be seen.
     pub(super) fn no_secret_in(&self, lines: &[super::names::Words]) -> Checked {
         for line in lines {
@@ -189,22 +184,22 @@ impl Witness {
         }
         Ok(())
     }
+}
 
-    /// Rule 7: after everything was let go on and there was time, all that was confirmed has ended or was stopped.
-    pub(super) fn nothing_is_left(&self, sight: &Sight, names: &Names) -> Checked {
-        for SeenBatch { batch, messages, .. } in &sight.batches {
-            let goes_on = batch.confirmed.is_some() && batch.state == BatchState::Running;
-            for message in messages.iter().filter(|_| goes_on) {
-                holds!(
-                    !message.state.is_on_its_way(),
-                    "{} ends in the end, but it is {}",
-                    names.of(message.id.as_uuid()),
-                    message.state
-                );
-            }
+/// Rule 7: after everything was let go on and there was time, all that was confirmed has ended or was stopped.
+pub(super) fn nothing_is_left(sight: &Sight, names: &Names) -> Checked {
+    for SeenBatch { batch, messages, .. } in &sight.batches {
+        let goes_on = batch.confirmed.is_some() && batch.state == BatchState::Running;
+        for message in messages.iter().filter(|_| goes_on) {
+            holds!(
+                !message.state.is_on_its_way(),
+                "{} ends in the end, but it is {}",
+                names.of(message.id.as_uuid()),
+                message.state
+            );
         }
-        Ok(())
     }
+    Ok(())
 }
 
 /// Rule 1: who is reset was counted as a reset, under consent.

@@ -48,7 +48,6 @@ pub(super) struct SeenBatch {
 
 #[derive(Debug)]
 pub(super) struct SeenPerson {
-    pub(super) organisation: OrganisationId,
     pub(super) facts: Option<User>,
     pub(super) record: PersonRecord,
     pub(super) own_password_counts: bool,
@@ -90,7 +89,6 @@ impl Sight {
                 None => None,
             };
             seen.push(SeenPerson {
-                organisation,
                 record: store.person(organisation, id).await?,
                 own_password_counts: store.own_password_counts(organisation, vec![id]).await? == [true],
                 passwords: store.open_passwords(organisation, id).await?,
@@ -222,8 +220,8 @@ pub(super) fn difference(model: &[Words], subject: &[Words]) -> Option<String> {
     let missing = |of: &[Words], from: &[Words]| -> Vec<String> {
         of.iter().filter(|one| !from.iter().any(|other| one.are(other))).map(|one| one.text.clone()).collect()
     };
-    let said = |who: &str, lines: Vec<String>| -> String {
-        lines.iter().map(|line| format!("\n    {who} {line}")).collect()
+    let said = |who: &str, lines: Vec<String>| {
+        lines.iter().fold(String::new(), |said, line| said + "\n    " + who + " " + line)
     };
     let lost = said("the model:", missing(model, subject));
     let found = said("the store:", missing(subject, model));

@@ -273,7 +273,7 @@ fn wait(dice: &mut Dice, stands: bool) -> Duration {
             Duration::from_micros(1),
             Duration::from_secs(1),
             Duration::from_secs(30),
-            Duration::from_secs(60),
+            Duration::from_mins(1),
             Duration::from_secs(90),
             Duration::from_hours(1),
             Duration::from_hours(24),

@@ -19,6 +19,8 @@ use crate::port::queue::{
 };
 
 type Answers = Vec<Two<String>>;
+/// Which generation each store asks for, with which salt.
+type ToMint = Two<Option<(Generation, Option<Salt>)>>;
 
 /// Which claimed messages are meant: one, counted back from the newest, or all of its claim.
 #[derive(Debug, Clone, Copy)]
@@ -56,7 +58,7 @@ impl World {
         let claimed = self.both(async |side| side.store.claim(claim.clone()).await).await?;
         let mut claimed = claimed.map(|claimed| claimed.map_err(Failure::from));
         let [Ok(model), Ok(subject)] = &mut claimed else {
-            return Err(Failure::new(format!("a claim failed: {:?}", claimed.map(|claimed| claimed.err()))));
+            return Err(Failure::new(format!("a claim failed: {:?}", claimed.map(Result::err))));
         };
         let (token, alone) = ([model.token, subject.token], [model.alone, subject.alone]);
         let mut sorted = [std::mem::take(&mut model.deliveries), std::mem::take(&mut subject.deliveries)];
@@ -127,7 +129,7 @@ impl World {
     pub(super) async fn begin(&mut self, whom: Whom) -> Checked<Answers> {
         let mut left = self.held(whom);
         let mut answers = Vec::new();
-        let mut asked: Vec<Two<Option<(Generation, Option<Salt>)>>> = left
+        let mut asked: Vec<ToMint> = left
             .iter()
             .map(|held| held.claimed.each_ref().map(|claimed| claimed.credential.as_ref().and_then(to_mint)))
             .collect();
@@ -154,11 +156,7 @@ impl World {
         Ok(answers)
     }
 
-    async fn begin_once(
-        &self,
-        left: &[Held],
-        asked: &[Two<Option<(Generation, Option<Salt>)>>],
-    ) -> Checked<Two<PortResult<Vec<Begun>>>> {
+    async fn begin_once(&self, left: &[Held], asked: &[ToMint]) -> Checked<Two<PortResult<Vec<Begun>>>> {
         let mut begins = Vec::new();
         for at in [MODEL, SUBJECT] {
             let mut deliveries = Vec::new();

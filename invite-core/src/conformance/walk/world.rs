@@ -329,7 +329,7 @@ impl World {
         }
         let Side { sight, names, .. } = &self.sides[SUBJECT];
         match sight {
-            Some(sight) => self.witness.look(sight, names, &self.organisations),
+            Some(sight) => self.witness.look(sight, names),
             None => Ok(()),
         }
     }
