@@ -40,7 +40,7 @@ pub(crate) async fn look(
     let verdict = oracle::judge(&deliveries, accepted, kills_on);
     faults.extend(oracle::events(&invites, organisations.len() * usize::try_from(WAVES)?).await?);
     let trial = secrets::try_all(&invites, &deliveries, accepted).await?;
-    faults.extend(secrets::search(folder, accepted)?);
+    faults.extend(secrets::search(&folder.searched(None)?, accepted)?);
     faults.extend(verdict.faults.iter().chain(&trial.faults).cloned());
     Ok(Aftermath { verdict, trial, faults })
 }

@@ -7,14 +7,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use invite_core::decision::pace::Slots;
 use invite_core::model::delivery::DeliveryState;
 use invite_core::model::id::{ClaimToken, DeliveryId};
+use invite_core::model::metrics::Metrics;
 use invite_core::model::outcome::{Outcome, Receipt};
 use invite_core::policy::Policy;
 use invite_core::port::InvitationStore;
 use invite_core::port::error::{PortError, PortErrorKind, PortResult};
 use invite_core::port::queue::{
-    Begin, Begun, Claim, Claimed, HandOverResult, Queue, Record, RecordDelivery, Reported, Waiting,
+    Begin, Begun, Claim, Claimed, HandOverResult, Queue, Record, RecordDelivery, Reported, ReserveSends,
+    Waiting,
 };
 
 use crate::database::Rows;
@@ -66,11 +69,11 @@ impl Bug {
 pub(crate) struct Bugged<S> {
     store: S,
     rows: Arc<dyn Rows>,
-    bug: Bug,
+    bug: Option<Bug>,
 }
 
 impl<S> Bugged<S> {
-    pub(crate) const fn new(store: S, rows: Arc<dyn Rows>, bug: Bug) -> Self {
+    pub(crate) const fn new(store: S, rows: Arc<dyn Rows>, bug: Option<Bug>) -> Self {
         Self { store, rows, bug }
     }
 }
@@ -78,7 +81,7 @@ impl<S> Bugged<S> {
 #[async_trait]
 impl<S: InvitationStore> Queue for Bugged<S> {
     async fn claim(&self, claim: Claim) -> PortResult<Claimed> {
-        if self.bug == Bug::NoRecheck {
+        if self.bug == Some(Bug::NoRecheck) {
             let due = self.rows.due(4).await.map_err(wrong)?;
             // As long as a lock may be waited for.
             tokio::time::sleep(Duration::from_millis(100)).await;
@@ -94,8 +97,8 @@ impl<S: InvitationStore> Queue for Bugged<S> {
         let gone = ids.into_iter().zip(&begun).filter(|(_, begun)| matches!(begun, Begun::Go(_)));
         let gone: Vec<DeliveryId> = gone.map(|(id, _)| id).collect();
         match self.bug {
-            Bug::AttemptCountedElsewhere => self.rows.add_attempts(&gone, -1).await.map_err(wrong)?,
-            Bug::RecordedBeforeSending => {
+            Some(Bug::AttemptCountedElsewhere) => self.rows.add_attempts(&gone, -1).await.map_err(wrong)?,
+            Some(Bug::RecordedBeforeSending) => {
                 let result = HandOverResult::Outcome(Outcome::Accepted(Receipt(String::new())));
                 let recorded = |id| RecordDelivery { token, id, result: result.clone() };
                 let outcomes = gone.into_iter().map(recorded).collect();
@@ -108,13 +111,13 @@ impl<S: InvitationStore> Queue for Bugged<S> {
 
     async fn record(&self, mut record: Record) -> PortResult<Vec<Option<DeliveryState>>> {
         match self.bug {
-            Bug::NoFencing => {
+            Some(Bug::NoFencing) => {
                 for outcome in &mut record.outcomes {
                     let now = self.rows.token(outcome.id).await.map_err(wrong)?;
                     outcome.token = now.unwrap_or(outcome.token);
                 }
             }
-            Bug::AttemptCountedElsewhere => {
+            Some(Bug::AttemptCountedElsewhere) => {
                 let ids: Vec<DeliveryId> = record.outcomes.iter().map(|outcome| outcome.id).collect();
                 self.rows.add_attempts(&ids, 1).await.map_err(wrong)?;
             }
@@ -137,6 +140,14 @@ impl<S: InvitationStore> Queue for Bugged<S> {
 
     async fn waiting(&self) -> PortResult<Waiting> {
         self.store.waiting().await
+    }
+
+    async fn reserve_sends(&self, wish: ReserveSends) -> PortResult<Slots> {
+        self.store.reserve_sends(wish).await
+    }
+
+    async fn metrics(&self) -> PortResult<Metrics> {
+        self.store.metrics().await
     }
 
     async fn sweep(&self, limit: usize, policy: Policy) -> PortResult<u64> {

@@ -1,4 +1,4 @@
-//! A worker process with a deliberate bug. All else is as `invite work` has it.
+//! A worker process with a deliberate bug, or none. All else is as `invite work` has it.
 
 use std::error::Error;
 use std::path::PathBuf;
@@ -9,6 +9,7 @@ use invite_core::SealingKey;
 use invite_core::policy::Policy;
 use invite_core::port::clock::{Clock, SystemClock};
 use invite_core::service::{Builder, Invites};
+use invite_postgres::PgStore;
 use invite_smtp::SmtpTransport;
 use invite_sqlite::SqliteStore;
 
@@ -30,7 +31,8 @@ impl Clock for OffClock {
 
 /// Works until it is killed or told to end.
 pub(crate) fn work(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
-    let bug = Bug::parse(&arguments.needed::<String>("bug")?)?;
+    let bug: Option<String> = arguments.value("bug")?;
+    let bug = bug.map(|bug| Bug::parse(&bug)).transpose()?;
     let place: i64 = arguments.needed("place")?;
     let database = Database::parse(&arguments.needed::<String>("db")?)?;
     let email: String = arguments.needed("email")?;
@@ -51,15 +53,25 @@ pub(crate) fn work(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     })
 }
 
-async fn builder(database: &Database, bug: Bug, place: i64) -> Result<Builder, Box<dyn Error>> {
+async fn builder(database: &Database, bug: Option<Bug>, place: i64) -> Result<Builder, Box<dyn Error>> {
     let rows = database.rows().await?;
     match database {
+        Database::Postgres(url) => {
+            let store = PgStore::connect(url).await?;
+            let store = match bug {
+                // Which the campaign has set off.
+                Some(Bug::WorkersClock) => store.with_clock(Arc::new(SystemClock)),
+                _ => store,
+            };
+            let queue = Bugged::new(store.clone(), rows, bug);
+            Ok(Invites::builder_with(store.clone(), Fronted::new(store, queue)))
+        }
         Database::Sqlite(path) => {
             let store = SqliteStore::open(path).await?;
             // One worker's clock is right, the next one's an hour ahead, and then behind.
             let hours = [0, 1, -1][usize::try_from(place)? % 3];
             let store = match bug {
-                Bug::WorkersClock => store.with_clock(Arc::new(OffClock(hours))),
+                Some(Bug::WorkersClock) => store.with_clock(Arc::new(OffClock(hours))),
                 _ => store,
             };
             let queue = Bugged::new(store.clone(), rows, bug);

@@ -1,5 +1,6 @@
 //! What a campaign keeps in its folder.
 
+use std::io;
 use std::path::{Path, PathBuf};
 
 /// The folder of a campaign.
@@ -19,9 +20,19 @@ impl Folder {
         self.0.join("invites.db")
     }
 
-    /// Everything that the database consists of, and what workers logged.
-    pub(crate) fn searched(&self) -> [PathBuf; 4] {
-        ["invites.db", "invites.db-wal", "invites.db-shm", "workers.log"].map(|name| self.0.join(name))
+    /// Everything that the database consists of, a server's folder too, and what workers logged.
+    pub(crate) fn searched(&self, server: Option<&Path>) -> io::Result<Vec<PathBuf>> {
+        let names = ["invites.db", "invites.db-wal", "invites.db-shm", "workers.log"];
+        let mut files = names.map(|name| self.0.join(name)).to_vec();
+        let mut folders: Vec<PathBuf> = server.into_iter().map(Path::to_owned).collect();
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder)? {
+                let entry = entry?;
+                let place = if entry.file_type()?.is_dir() { &mut folders } else { &mut files };
+                place.push(entry.path());
+            }
+        }
+        Ok(files)
     }
 
     pub(crate) fn journal(&self) -> PathBuf {

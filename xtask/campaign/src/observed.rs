@@ -166,6 +166,8 @@ delegate! { Queue to queue {
     fn renew(claims: Vec<ClaimToken>, lease: Duration) -> Vec<bool>;
     fn report(reports: Vec<Reported>, policy: Policy) -> Vec<bool>;
     fn waiting() -> Waiting;
+    fn reserve_sends(wish: ReserveSends) -> Slots;
+    fn metrics() -> Metrics;
     fn sweep(limit: usize, policy: Policy) -> u64;
 }}
 

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::error::Error;
 use std::io;
+use std::path::PathBuf;
 
 use aho_corasick::AhoCorasick;
 use invite_core::Secret;
@@ -12,12 +13,13 @@ use invite_core::model::id::{DeliveryId, OrganisationId, UserId};
 use invite_core::port::redemption::LinkState;
 use invite_core::service::{Acceptance, Invites, SecretCheck};
 
-use crate::folder::Folder;
 use crate::journal::Accepted;
 use crate::rollout::LINK;
 
 /// One of so many secrets is also used, to its end.
 const USED: usize = 20;
+/// So many secrets are looked for in the database's files.
+const SEARCHED: usize = 2_000;
 /// What people choose.
 const CHOSEN: &str = "a long walk to the harbour";
 
@@ -103,10 +105,11 @@ pub(crate) async fn try_all(
     Ok(trial)
 }
 
-/// Where a secret stands that arrived, other than in the journal.
-pub(crate) fn search(folder: &Folder, journal: &[Accepted]) -> Result<Vec<String>, Box<dyn Error>> {
+/// In which files a secret stands that arrived: of many messages, some are looked for.
+pub(crate) fn search(files: &[PathBuf], journal: &[Accepted]) -> Result<Vec<String>, Box<dyn Error>> {
     let secrets: Vec<String> = journal
         .iter()
+        .step_by(journal.len().div_ceil(SEARCHED).max(1))
         .filter_map(|accepted| Presented::find(&accepted.text))
         .flat_map(|secret| {
             let text = secret.text().to_owned();
@@ -115,8 +118,8 @@ pub(crate) fn search(folder: &Folder, journal: &[Accepted]) -> Result<Vec<String
         .collect();
     let secrets = AhoCorasick::builder().ascii_case_insensitive(true).build(&secrets)?;
     let mut found = Vec::new();
-    for path in folder.searched() {
-        let octets = match std::fs::read(&path) {
+    for path in files {
+        let octets = match std::fs::read(path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
             octets => octets?,
         };

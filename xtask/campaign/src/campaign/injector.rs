@@ -7,8 +7,10 @@ use std::time::{Duration, Instant};
 
 use tokio::runtime::Runtime;
 
+use super::clocks::Clocks;
 use super::ledger::Ledger;
 use super::schedule::{Fault, Place, Planned};
+use super::server::Server;
 use super::sink::{Sink, Wanted, Who};
 use super::workers::Workers;
 use crate::database::{HandingOver, Rows};
@@ -29,6 +31,8 @@ pub(crate) struct Injector<'a> {
     pub(crate) ledger: Arc<Ledger>,
     pub(crate) runtime: &'a Runtime,
     pub(crate) lease: Duration,
+    server: Option<&'a mut Server>,
+    clocks: Option<&'a Clocks>,
     stopped: Vec<Stopped>,
     /// Requests to be released then.
     meetings: Vec<(Instant, u64)>,
@@ -54,9 +58,23 @@ impl<'a> Injector<'a> {
         ledger: Arc<Ledger>,
         runtime: &'a Runtime,
         lease: Duration,
+        (server, clocks): (Option<&'a mut Server>, Option<&'a Clocks>),
     ) -> Self {
         let (stopped, meetings, tended_at) = (Vec::new(), Vec::new(), Instant::now());
-        Self { workers, sink, rows, ledger, runtime, lease, stopped, meetings, tended_at, met: 0 }
+        Self {
+            workers,
+            sink,
+            rows,
+            ledger,
+            runtime,
+            lease,
+            server,
+            clocks,
+            stopped,
+            meetings,
+            tended_at,
+            met: 0,
+        }
     }
 
     /// Lets one fault fall, when so many messages were kept, or nothing moves any more.
@@ -75,6 +93,9 @@ impl<'a> Injector<'a> {
                 self.sink.arm(broken, place);
                 Ok(())
             }
+            Fault::Terminate(number) => self.terminate(planned, number),
+            Fault::Restart => self.restart(),
+            Fault::Clock(hours) => self.set_clock(planned, hours),
         }
     }
 
@@ -158,6 +179,49 @@ impl<'a> Injector<'a> {
         // Where its message is waited for, the sweep that gives it to another worker may take a second more.
         let until = since + self.lease + longer + meeting.map_or(Duration::ZERO, |_| Duration::from_secs(3));
         self.stopped.push(Stopped { place: victim, since, until, meeting });
+        Ok(())
+    }
+
+    fn terminate(&mut self, planned: &Planned, number: usize) -> Result<(), Box<dyn Error>> {
+        loop {
+            let victim = self.victim(planned)?;
+            sleep(planned.moment);
+            let name = self.workers.name(victim).to_owned();
+            let backends = self.runtime.block_on(self.rows.backends(&name))?;
+            // One that has just been started has none.
+            if let Some(backend) = backends.get(number % backends.len().max(1))
+                && self.runtime.block_on(self.rows.terminate(backend))?
+            {
+                self.ledger.fault("pg_terminate_backend", backend.state.clone());
+                return self.look(Some(&name));
+            }
+            self.pause(TICK)?;
+        }
+    }
+
+    fn restart(&mut self) -> Result<(), Box<dyn Error>> {
+        let Some(server) = &mut self.server else { return Err("there is no server to restart".into()) };
+        let handing_over = self.runtime.block_on(self.rows.handing_over())?;
+        server.restart(self.runtime)?;
+        let phase =
+            if handing_over.is_empty() { "nothing is handed over" } else { "messages are handed over" };
+        self.ledger.fault("PostgreSQL stopped at once, then started", phase);
+        for HandingOver { to, attempt, .. } in handing_over {
+            self.ledger.fell_on_attempt(&to, None, attempt);
+        }
+        // The first connection of its own is of the old server.
+        self.look(None).or_else(|_| self.look(None)).or_else(|_| self.look(None))
+    }
+
+    fn set_clock(&mut self, planned: &Planned, hours: i64) -> Result<(), Box<dyn Error>> {
+        let Some(clocks) = self.clocks else { return Err("workers have no clocks of their own".into()) };
+        clocks.set(planned.victim, hours)?;
+        let phase = match hours {
+            0 => "right again",
+            1.. => "an hour ahead",
+            _ => "an hour behind",
+        };
+        self.ledger.fault("worker's clock", phase);
         Ok(())
     }
 

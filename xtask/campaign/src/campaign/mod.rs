@@ -3,6 +3,7 @@
 //!
 //! docs/reliability.md has the method.
 
+mod clocks;
 mod conversation;
 mod injector;
 mod keeper;
@@ -11,6 +12,7 @@ mod oracle;
 mod parties;
 mod report;
 mod schedule;
+mod server;
 mod setting;
 mod sink;
 mod watch;
@@ -27,17 +29,20 @@ use invite_core::model::id::BatchId;
 use invite_core::service::Invites;
 use tokio::runtime::Runtime;
 
+use self::clocks::Clocks;
 use self::injector::Injector;
 use self::ledger::Ledger;
 use self::oracle::{Evidence, Findings, Violation};
 use self::parties::Parties;
 use self::report::Report;
 use self::schedule::schedule;
+use self::server::Server;
 use self::setting::{Setting, policy};
 use self::sink::Sink;
 use self::workers::{Orders, Workers};
 use crate::arguments::Arguments;
-use crate::database::Database;
+use crate::bug::Bug;
+use crate::database::{Database, StoreKind};
 use crate::rollout::WAVES;
 use crate::{journal, library, oracle as books, secrets};
 
@@ -55,7 +60,20 @@ pub(crate) fn run(arguments: &Arguments) -> Result<bool, Box<dyn Error>> {
     std::fs::write(folder.policy(), serde_json::to_string(&policy)?)?;
     let key = library::new_key()?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-    let database = setting.database();
+    let mut server = match store {
+        StoreKind::Postgres => Some(Server::start(folder.path(), &runtime)?),
+        StoreKind::Sqlite => None,
+    };
+    let database = match &server {
+        Some(server) => Database::Postgres(server.url()),
+        None => Database::Sqlite(folder.database()),
+    };
+    let data = server.as_ref().map(Server::data);
+    // On SQLite the machine's clock is the store's.
+    let clocks = server.is_some().then(|| Clocks::new(folder.path(), workers)).transpose()?;
+    if let (Some(Bug::WorkersClock), Some(clocks)) = (bug, &clocks) {
+        clocks.set(1, 1)?;
+    }
     let (parties, cancelled) = runtime.block_on(async {
         let (invites, people) = open(&database, &key).await?;
         let parties = Parties::prepare(people, &invites, messages).await?;
@@ -67,9 +85,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<bool, Box<dyn Error>> {
     let sink = Sink::open(&folder.journal(), ledger.clone(), &runtime)?;
     let rows = runtime.block_on(database.rows())?;
     let watching = runtime.spawn(watch::watch(rows.clone(), sink.shared(), ledger.clone()));
-    let orders = Orders { folder, database: &database, key: &key, port: sink.port(), bug };
+    let orders =
+        Orders { folder, database: &database, key: &key, port: sink.port(), bug, clocks: clocks.as_ref() };
     let started = Workers::start(orders, workers)?;
-    let mut injector = Injector::new(started, &sink, rows, ledger.clone(), &runtime, policy.lease);
+    let of_postgres = (server.as_mut(), clocks.as_ref());
+    let mut injector =
+        Injector::new(started, &sink, rows, ledger.clone(), &runtime, policy.lease, of_postgres);
     let under_fire = Instant::now();
     let schedule = schedule(seed, faults, messages, workers, store);
     let mut schedule = schedule.iter().peekable();
@@ -111,7 +132,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<bool, Box<dyn Error>> {
         findings.add(Violation::Event, books::events(&invites, batches).await?);
         let trial = secrets::try_all(&invites, &deliveries, &journal).await?;
         findings.add(Violation::Secret, trial.faults.iter().cloned());
-        findings.add(Violation::Secret, secrets::search(folder, &journal)?);
+        findings.add(Violation::Secret, secrets::search(&folder.searched(data.as_deref())?, &journal)?);
         Ok::<_, Box<dyn Error>>((findings, trial))
     })?;
     let mut findings: Findings = findings;

@@ -94,6 +94,12 @@ pub(crate) enum Fault {
     Stop(Option<Place>, Duration),
     /// The next connection that comes there.
     Connection(Break, Place),
+    /// `pg_terminate_backend` of one of a worker's backends, chosen by this number.
+    Terminate(usize),
+    /// An immediate stop of the database, and its restart.
+    Restart,
+    /// A worker's wall clock is off by so many hours from now on.
+    Clock(i64),
 }
 
 /// A fault that is to be.
@@ -137,7 +143,7 @@ pub(crate) fn schedule(
 }
 
 /// One of each kind and place, and more of those that hurt most.
-fn deck(random: &mut StdRng, _store: StoreKind) -> Vec<Fault> {
+fn deck(random: &mut StdRng, store: StoreKind) -> Vec<Fault> {
     let mut deck = Vec::new();
     let mut longer = |from: u64, to: u64| Duration::from_millis(random.random_range(from..to));
     for _ in 0..5 {
@@ -157,6 +163,12 @@ fn deck(random: &mut StdRng, _store: StoreKind) -> Vec<Fault> {
             deck.push(Fault::Connection(Break::Stalled(longer(300, 4_500)), place));
             deck.push(Fault::Connection(Break::HalfOpen, place));
         }
+    }
+    // SQLite has no server, and the machine's clock is the store's: a wrong one is a wrong store.
+    if store == StoreKind::Postgres {
+        deck.extend((0..6).map(|_| Fault::Terminate(random.random_range(0..1_000))));
+        deck.extend([Fault::Restart; 2]);
+        deck.extend([1, -1, random.random_range(-1..=1)].map(Fault::Clock));
     }
     deck
 }

@@ -9,7 +9,7 @@ use tempfile::TempDir;
 
 use crate::arguments::Arguments;
 use crate::bug::Bug;
-use crate::database::{Database, StoreKind};
+use crate::database::StoreKind;
 use crate::folder::Folder;
 
 /// What a campaign is asked for.
@@ -47,12 +47,6 @@ impl Setting {
             folder,
             temporary,
         })
-    }
-
-    pub(crate) fn database(&self) -> Database {
-        match self.store {
-            StoreKind::Sqlite => Database::Sqlite(self.folder.database()),
-        }
     }
 
     pub(crate) fn title(&self) -> String {

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use invite_core::Secret;
 
+use super::clocks::Clocks;
 use crate::bug::Bug;
 use crate::database::Database;
 use crate::folder::Folder;
@@ -27,6 +28,7 @@ pub(crate) struct Orders<'a> {
     /// The mail server's.
     pub(crate) port: u16,
     pub(crate) bug: Option<Bug>,
+    pub(crate) clocks: Option<&'a Clocks>,
 }
 
 /// All workers. None outlives this.
@@ -146,25 +148,29 @@ impl<'a> Workers<'a> {
     fn worker(&mut self, place: usize) -> Result<Worker, Box<dyn Error>> {
         self.started += 1;
         let name = format!("w{place}-{}", self.started);
-        let Orders { folder, database, key, port, bug } = &self.orders;
+        let Orders { folder, database, key, port, bug, clocks } = &self.orders;
         let log = File::options().append(true).create(true).open(folder.log())?;
         let output = log.try_clone()?;
         let server =
             format!("smtp://127.0.0.1:{port}?dangerous=plain&hello={name}&messages_per_connection=25");
-        let mut command = match bug {
-            None => {
+        let mut command = match (bug, database) {
+            (None, Database::Sqlite(_)) => {
                 let mut command = Command::new(program()?);
                 command.args(["work", "--json", "--concurrency", "24"]);
                 command
             }
-            Some(bug) => {
+            (bug, _) => {
                 let mut command = Command::new(std::env::current_exe()?);
-                command.args(["work-with", "--bug", bug.name(), "--place", &place.to_string()]);
+                command.args(["work-with", "--place", &place.to_string()]);
+                command.args(bug.iter().flat_map(|bug| ["--bug", bug.name()]));
                 command
             }
         };
         command.args(["--db", &database.url(&name), "--email", &server]);
         command.arg("--policy").arg(folder.policy());
+        if let Some(clocks) = clocks {
+            clocks.give(&mut command, place);
+        }
         let process = library::with_key(&mut command, key).stdout(output).stderr(log).spawn()?;
         Ok(Worker { name, process, stopped: false })
     }

@@ -10,7 +10,7 @@ use sqlx::Row;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions};
 use uuid::Uuid;
 
-use super::{HandingOver, Rows};
+use super::{Backend, HandingOver, Rows};
 
 /// See above. SQLite's clock is the machine's.
 #[derive(Debug)]
@@ -96,6 +96,14 @@ impl Rows for SqliteRows {
             .await?;
         }
         Ok(())
+    }
+
+    async fn backends(&self, _: &str) -> Result<Vec<Backend>, sqlx::Error> {
+        Ok(Vec::new())
+    }
+
+    async fn terminate(&self, _: &Backend) -> Result<bool, sqlx::Error> {
+        Ok(false)
     }
 }
 
