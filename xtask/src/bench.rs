@@ -7,7 +7,7 @@ use crate::cargo::{Answer, cargo, printed_by, run as run_command};
 use crate::services::Services;
 
 /// The benches in their order, each with the arguments of its runs: the sizes of the document, and a quick look.
-const BENCHES: [(&str, &[&str], &[&str]); 3] = [
+const BENCHES: [(&str, &[&str], &[&str]); 4] = [
     ("smtp", &[""], &[""]),
     ("store", &["--size 10000", "--size 100000", "--size 1000000"], &["--size 1000 --rounds 1"]),
     (
@@ -15,6 +15,7 @@ const BENCHES: [(&str, &[&str], &[&str]); 3] = [
         &["--size 10000 --other 1000000", "--size 100000"],
         &["--size 1000 --passwords 20 --rounds 1"],
     ),
+    ("bloat", &["--size 100000"], &["--size 2000"]),
 ];
 
 /// Runs one bench or all of them, beside a PostgreSQL that loses nothing. Without `--size`, in the sizes of the document.

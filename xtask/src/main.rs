@@ -41,7 +41,7 @@ Usage: cargo xtask <task>
   services <command>
           runs a command while the servers run that some tests need
   scale   rolls out to 1,000 people and to 100,000: time and memory of each step; takes --people
-  bench [smtp|store|pipeline]
+  bench [smtp|store|pipeline|bloat]
           prints the tables of docs/performance.md for this machine; takes --size, --rounds and --database, and --quick
           for a look at whether they run
   messages
