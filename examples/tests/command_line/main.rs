@@ -10,6 +10,8 @@ mod imports;
 mod organisations;
 mod people;
 mod plans;
+#[cfg(feature = "real-server")]
+mod postgres;
 mod rollout;
 mod script;
 mod secrets;

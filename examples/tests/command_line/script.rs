@@ -51,10 +51,21 @@ fn steps(house: &House, script: &str, password: &str) -> Vec<(String, i32)> {
 
 #[test]
 fn the_script_that_is_promised_works_as_it_stands() {
+    works_on("sqlite:acme.db");
+}
+
+#[cfg(feature = "real-server")]
+#[test]
+fn it_works_on_postgresql_too() {
+    works_on(&crate::postgres::database());
+}
+
+fn works_on(database: &str) {
     let house = House::empty();
     house.write("people.csv", PEOPLE);
-    let mut steps = steps(&house, BEGIN, "");
-    steps.extend(self::steps(&house, GO_ON, &house.password("anna@acme.test")));
+    let on = |script: &str| script.replace("sqlite:acme.db", &format!("'{database}'"));
+    let mut steps = steps(&house, &on(BEGIN), "");
+    steps.extend(self::steps(&house, &on(GO_ON), &house.password("anna@acme.test")));
     let codes: Vec<i32> = steps.iter().map(|(_, code)| *code).collect();
     assert_eq!(codes, [0, 0, 1, 0, 0, 0, 1, 0, 1, 0], "{steps:?}");
     let line = |step: usize| -> serde_json::Value {

@@ -8,7 +8,8 @@ use crate::house::House;
 fn wrong_use_says_what_to_do_and_ends_with_2() {
     let house = House::with_people();
     for (words, hint) in [
-        ("--db postgres://x users", "sqlite:PATH"),
+        ("--db mysql://x users", "postgres://"),
+        ("--db mysql://x users", "sqlite:PATH"),
         ("--db acme.db users", "sqlite:PATH"),
         ("--db sqlite:other.db users", "org create"),
         ("--org acmme users", "did you mean acme?"),

@@ -421,4 +421,18 @@ CREATE INDEX audit_organisation ON invite.audit (organisation, number);
 -- The test messages that an actor has sent.
 CREATE INDEX audit_test_sent ON invite.audit (organisation, actor, at) WHERE what = 'test_sent';
 
+-- What a host may join its own users table with. These views keep their columns and their meaning.
+
+-- A row for each message that reached sent, delivered or unknown at some time, and when.
+CREATE VIEW invite.reached AS
+SELECT organisation, user_id, coalesce(sent_at, changed_at) AS reached_at
+FROM invite.delivery
+WHERE sent_at IS NOT NULL OR state IN ('sent', 'delivered', 'complained', 'unknown', 'bounced');
+
+-- A row for each person who is known to have come: accepted, signed in or set a password, and when they last did.
+CREATE VIEW invite.came AS
+SELECT organisation, user_id, came_at
+FROM invite.person
+WHERE came_at IS NOT NULL;
+
 INSERT INTO invite.schema_version (version, works_from, applied_at) VALUES (1, 1, clock_timestamp());

@@ -11,8 +11,9 @@ use invite_core::port::error::PortResult;
 use sqlx::postgres::PgRow;
 
 use crate::PgStore;
-use crate::error::{Fault, Step};
+use crate::error::Step;
 use crate::rows::{Columns, Key, cursor, limit, uuids};
+use crate::source::Single;
 use crate::write::Write;
 
 #[async_trait]
@@ -29,11 +30,9 @@ impl Accounts for PgStore {
             .bind(deactivated)
             .bind(text.map(|text| text.trim().to_lowercase()))
             .bind(limit(page.limit))
-            .fetch_all(&self.pool)
+            .rows(&self.source)
             .await;
-        rows.map_err(Fault::from)
-            .and_then(|rows| rows.iter().map(read_user).collect())
-            .map_err(|fault| fault.doing("list people"))
+        rows.and_then(|rows| rows.iter().map(read_user).collect()).map_err(|fault| fault.doing("list people"))
     }
 
     async fn facts(&self, organisation: OrganisationId, users: Vec<UserId>) -> PortResult<Vec<Option<User>>> {
@@ -45,15 +44,13 @@ impl Accounts for PgStore {
             )
             .bind(organisation.uuid())
             .bind(uuids(users))
-            .fetch_all(&self.pool)
+            .rows(&self.source)
             .await;
         let fact = |row: &PgRow| match row.maybe_id::<UserId>("id")? {
             Some(_) => read_user(row).map(Some),
             None => Ok(None),
         };
-        rows.map_err(Fault::from)
-            .and_then(|rows| rows.iter().map(fact).collect())
-            .map_err(|fault| fault.doing("read people"))
+        rows.and_then(|rows| rows.iter().map(fact).collect()).map_err(|fault| fault.doing("read people"))
     }
 
     async fn set_password(&self, request: SetPassword) -> PortResult<PasswordSet> {

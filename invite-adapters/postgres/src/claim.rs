@@ -210,6 +210,14 @@ impl Write {
         .bind(turn.map(Key::uuid))
         .execute(self.db().connection())
         .await?;
+        // There is no row before the first turn.
+        self.query(
+            "INSERT INTO invite.turn (organisation) SELECT $1 WHERE NOT EXISTS (SELECT FROM invite.turn)
+             ON CONFLICT DO NOTHING",
+        )
+        .bind(turn.map(Key::uuid))
+        .execute(self.db().connection())
+        .await?;
         Ok(())
     }
 

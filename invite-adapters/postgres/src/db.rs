@@ -4,21 +4,13 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use invite_core::port::clock::Clock;
-use sqlx::postgres::{PgArguments, PgPool};
+use sqlx::postgres::PgArguments;
 use sqlx::query::Query;
 use sqlx::{AssertSqlSafe, PgConnection, Postgres, Transaction};
 
 use crate::error::Step;
 use crate::rows::{At, Columns, whole_micros};
-
-/// How a transaction that writes begins. What it touches are a few rows that an index leads to, also in tables that the
-/// planner has not counted yet and takes for small: no plan that goes through a whole table is ever kept.
-const WRITING: &str = "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL enable_seqscan = off;
-     SET LOCAL enable_bitmapscan = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off;
-     SET LOCAL jit = off";
-
-/// How a snapshot begins.
-const READING: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+use crate::source::{Line, Mode, Source};
 
 /// The schema of our tables. In the text of statements it is always `invite.`.
 #[derive(Debug, Clone)]
@@ -57,7 +49,7 @@ impl Schema {
 /// A transaction in which statements run. Dropping it undoes it.
 #[derive(Debug)]
 pub(crate) struct Db {
-    transaction: Transaction<'static, Postgres>,
+    line: Line,
     schema: Schema,
     /// None: the database's.
     clock: Option<Arc<dyn Clock>>,
@@ -65,17 +57,25 @@ pub(crate) struct Db {
 
 impl Db {
     pub(crate) const fn new(transaction: Transaction<'static, Postgres>, schema: Schema) -> Self {
-        Self { transaction, schema, clock: None }
+        Self { line: Line::Own(transaction), schema, clock: None }
     }
 
     /// A transaction that writes: each statement sees what was committed before it.
-    pub(crate) async fn writing(pool: &PgPool, schema: &Schema, clock: Option<Arc<dyn Clock>>) -> Step<Self> {
-        Ok(Self { clock, ..Self::new(pool.begin_with(WRITING).await?, schema.clone()) })
+    pub(crate) async fn writing(
+        source: &Source,
+        schema: &Schema,
+        clock: Option<Arc<dyn Clock>>,
+    ) -> Step<Self> {
+        Ok(Self { line: source.begin(Mode::Writing).await?, schema: schema.clone(), clock })
     }
 
     /// A snapshot: all statements see the same.
-    pub(crate) async fn reading(pool: &PgPool, schema: &Schema, clock: Option<Arc<dyn Clock>>) -> Step<Self> {
-        Ok(Self { clock, ..Self::new(pool.begin_with(READING).await?, schema.clone()) })
+    pub(crate) async fn reading(
+        source: &Source,
+        schema: &Schema,
+        clock: Option<Arc<dyn Clock>>,
+    ) -> Step<Self> {
+        Ok(Self { line: source.begin(Mode::Reading).await?, schema: schema.clone(), clock })
     }
 
     /// Now, as it can be stored.
@@ -93,7 +93,7 @@ impl Db {
 
     /// Runs statements, as many as there are in the text.
     pub(crate) async fn run_all(&mut self, text: &'static str) -> Step<()> {
-        sqlx::raw_sql(self.schema.sql(text)).execute(&mut *self.transaction).await?;
+        sqlx::raw_sql(self.schema.sql(text)).execute(self.connection()).await?;
         Ok(())
     }
 
@@ -111,16 +111,16 @@ impl Db {
             return Ok(());
         }
         let text = format!("CREATE SCHEMA {}", self.schema.name);
-        sqlx::raw_sql(AssertSqlSafe(text)).execute(&mut *self.transaction).await?;
+        sqlx::raw_sql(AssertSqlSafe(text)).execute(self.connection()).await?;
         Ok(())
     }
 
     /// The connection.
     pub(crate) fn connection(&mut self) -> &mut PgConnection {
-        &mut self.transaction
+        self.line.connection()
     }
 
     pub(crate) async fn commit(self) -> Step<()> {
-        Ok(self.transaction.commit().await?)
+        self.line.commit().await
     }
 }

@@ -35,8 +35,10 @@ mod retry;
 mod rows;
 mod schema;
 mod senders;
+mod source;
 mod sweep;
 mod waits;
+mod within;
 mod write;
 
 use std::pin::Pin;
@@ -46,15 +48,15 @@ use std::time::Duration;
 use invite_core::policy::Policy;
 use invite_core::port::clock::Clock;
 use invite_core::port::error::PortResult;
-use sqlx::Row;
-use sqlx::postgres::PgPool;
 use uuid::Uuid;
 
 pub use crate::schema::{Migration, migrations};
+pub use crate::within::{HostConnection, InTransaction, Within};
 
 use crate::db::{Db, Schema};
 use crate::error::{Fault, Step};
-use crate::rows::{At, whole_micros};
+use crate::rows::{At, Columns, missing, whole_micros};
+use crate::source::{Single, Source};
 use crate::write::Write;
 
 /// How long it is waited at most after a transaction was broken off, before each of the times that it is done again.
@@ -72,7 +74,7 @@ type Work<'a, T> = Pin<Box<dyn Future<Output = Step<T>> + Send + 'a>>;
 /// All stores on one PostgreSQL database. Clones share its connections.
 #[derive(Debug, Clone)]
 pub struct PgStore {
-    pool: PgPool,
+    source: Source,
     schema: Schema,
     /// None: the database's, which is the one clock of all replicas.
     clock: Option<Arc<dyn Clock>>,
@@ -94,7 +96,7 @@ impl PgStore {
     /// A transaction that writes, under the host's figures.
     async fn write_under(&self, doing: &'static str, policy: Policy) -> PortResult<Write> {
         let begun = async {
-            let mut db = Db::writing(&self.pool, &self.schema, self.clock.clone()).await?;
+            let mut db = Db::writing(&self.source, &self.schema, self.clock.clone()).await?;
             let now = db.now().await?;
             Ok((db, now))
         };
@@ -127,7 +129,7 @@ impl PgStore {
 
     /// A snapshot.
     async fn read(&self) -> Step<Db> {
-        Db::reading(&self.pool, &self.schema, self.clock.clone()).await
+        Db::reading(&self.source, &self.schema, self.clock.clone()).await
     }
 
     /// Now, where nothing else is asked.
@@ -135,8 +137,8 @@ impl PgStore {
         if let Some(clock) = &self.clock {
             return Ok(whole_micros(clock.now()));
         }
-        let row = self.schema.query("SELECT clock_timestamp() AS now").fetch_one(&self.pool).await?;
-        Ok(row.try_get("now")?)
+        let row = self.schema.query("SELECT clock_timestamp() AS now").row(&self.source).await?;
+        row.ok_or_else(|| missing("now"))?.at("now")
     }
 
     /// Now, as it can be stored.

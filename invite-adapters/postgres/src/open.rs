@@ -1,14 +1,22 @@
 //! Opening the store.
 
+use std::time::Duration;
+
 use invite_core::port::error::PortResult;
-use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+use sqlx::Connection;
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
+use tokio::time::timeout;
 
 use crate::PgStore;
 use crate::error::{Fault, Step};
 use crate::schema;
+use crate::source::Source;
 
 /// Connections of a store that has opened its own.
 const CONNECTIONS: u32 = 10;
+
+/// A server that does not answer within this time is taken for not there.
+const REACHED_WITHIN: Duration = Duration::from_secs(10);
 
 /// The schema of the tables where the host names none.
 const SCHEMA: &str = "invite";
@@ -18,12 +26,18 @@ impl PgStore {
     /// parameter `schema` names the schema of the tables, `invite` if there is none:
     /// `postgres://app@db.example.org/app?schema=rollout`.
     pub async fn connect(url: &str) -> PortResult<Self> {
-        const DOING: &str = "open the database";
         let (url, schema) = without_schema(url);
-        let options: PgConnectOptions = url.parse().map_err(|error| Fault::from(error).doing(DOING))?;
-        let pool = PgPoolOptions::new().max_connections(CONNECTIONS).connect_with(options).await;
-        let pool = pool.map_err(|error| Fault::from(error).doing(DOING))?;
-        Self::in_schema(pool, schema.as_deref().unwrap_or(SCHEMA)).await
+        let schema = schema.as_deref().unwrap_or(SCHEMA);
+        let pool = async {
+            schema::named(schema)?;
+            let options: PgConnectOptions = url.parse()?;
+            // A pool tries for long, and does not tell why in vain.
+            let tried = timeout(REACHED_WITHIN, PgConnection::connect_with(&options)).await;
+            tried.map_err(|_| sqlx::Error::PoolTimedOut)??.close().await?;
+            Ok(PgPoolOptions::new().max_connections(CONNECTIONS).connect_lazy_with(options))
+        };
+        let pool = pool.await.map_err(|fault: Fault| fault.doing("open the database"))?;
+        Self::in_schema(pool, schema).await
     }
 
     /// Puts the store into the host's database, on the host's pool, in the schema `invite`, and brings its tables to the
@@ -37,7 +51,7 @@ impl PgStore {
         let opened = async {
             let schema = schema::named(schema)?;
             schema::migrate(&pool, &schema).await?;
-            Ok(Self { pool, schema, clock: None })
+            Ok(Self { source: Source::Pool(pool), schema, clock: None })
         };
         opened.await.map_err(|fault: Fault| fault.doing("create or update the tables"))
     }
@@ -53,7 +67,7 @@ impl PgStore {
         let opened = async {
             let schema = schema::named(schema)?;
             schema::check(&pool, &schema).await?;
-            Ok(Self { pool, schema, clock: None })
+            Ok(Self { source: Source::Pool(pool), schema, clock: None })
         };
         let opened: Step<Self> = opened.await;
         opened.map_err(|fault| fault.doing("check the tables"))

@@ -20,6 +20,7 @@ use crate::alone::Alone;
 use crate::db::Db;
 use crate::error::{Fault, Step};
 use crate::rows::{Columns, Key, cursor, delta, json, limit, missing};
+use crate::source::Single;
 use crate::write::Write;
 
 const READ: &str = "read an organisation";
@@ -50,7 +51,7 @@ impl Organisations for PgStore {
             .schema
             .query("SELECT id, alias, settings FROM invite.organisation WHERE id = $1")
             .bind(id.uuid())
-            .fetch_optional(&self.pool)
+            .row(&self.source)
             .await;
         one(row).map_err(|fault| fault.doing(READ))
     }
@@ -60,7 +61,7 @@ impl Organisations for PgStore {
             .schema
             .query("SELECT id, alias, settings FROM invite.organisation WHERE alias = $1")
             .bind(String::from(alias))
-            .fetch_optional(&self.pool)
+            .row(&self.source)
             .await;
         one(row).map_err(|fault| fault.doing(READ))
     }
@@ -75,10 +76,9 @@ impl Organisations for PgStore {
             .query("SELECT id, alias, settings FROM invite.organisation WHERE id > $1 ORDER BY id LIMIT $2")
             .bind(cursor(after))
             .bind(limit(most))
-            .fetch_all(&self.pool)
+            .rows(&self.source)
             .await;
-        let organisations =
-            rows.map_err(Fault::from).and_then(|rows| rows.iter().map(organisation).collect());
+        let organisations = rows.and_then(|rows| rows.iter().map(organisation).collect());
         organisations.map_err(|fault| fault.doing(READ))
     }
 
@@ -103,10 +103,9 @@ impl Organisations for PgStore {
             .bind(organisation.uuid())
             .bind(key.to_string())
             .bind(number)
-            .fetch_optional(&self.pool)
+            .row(&self.source)
             .await;
-        row.map_err(Fault::from)
-            .and_then(|row| row.as_ref().map_or(Ok(None), template))
+        row.and_then(|row| row.as_ref().map_or(Ok(None), template))
             .map_err(|fault| fault.doing(READ_TEMPLATE))
     }
 
@@ -140,9 +139,9 @@ impl Organisations for PgStore {
             .bind(key.to_string())
             .bind(before)
             .bind(limit(most))
-            .fetch_all(&self.pool)
+            .rows(&self.source)
             .await;
-        let versions = rows.map_err(Fault::from).and_then(|rows| rows.iter().map(version).collect());
+        let versions = rows.and_then(|rows| rows.iter().map(version).collect());
         versions.map_err(|fault| fault.doing(READ_TEMPLATE))
     }
 
@@ -188,7 +187,7 @@ pub(crate) async fn lasting_settings(db: &mut Db, organisation: OrganisationId) 
     row.map(|row| row.json("settings")).transpose()
 }
 
-fn one(row: Result<Option<PgRow>, sqlx::Error>) -> Step<Option<Organisation>> {
+fn one(row: Step<Option<PgRow>>) -> Step<Option<Organisation>> {
     row?.as_ref().map(organisation).transpose()
 }
 

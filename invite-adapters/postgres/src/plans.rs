@@ -25,6 +25,7 @@ use crate::error::Step;
 use crate::pilot::read_pilot;
 use crate::progress::progress;
 use crate::rows::{Columns, Key, cursor, limit, missing};
+use crate::source::Single;
 use crate::waits::waits_of;
 
 #[async_trait]
@@ -87,7 +88,7 @@ impl Plans for PgStore {
             .bind(organisation.uuid())
             .bind(before.map_or(Uuid::max(), Key::uuid))
             .bind(limit(most))
-            .fetch_all(&self.pool)
+            .rows(&self.source)
             .await;
         read_all(rows, read_batch).map_err(|fault| fault.doing("list batches"))
     }
@@ -106,7 +107,7 @@ impl Plans for PgStore {
         .bind(batch.uuid())
         .bind(cursor(after))
         .bind(limit(most))
-        .fetch_all(&self.pool)
+        .rows(&self.source)
         .await;
         read_all(rows, read_item).map_err(|fault| fault.doing("list the people of a batch"))
     }
@@ -129,7 +130,7 @@ impl Plans for PgStore {
             .bind(batch.uuid())
             .bind(cursor(after))
             .bind(limit(most))
-            .fetch_all(&self.pool)
+            .rows(&self.source)
             .await;
         read_all(rows, read_delivery).map_err(|fault| fault.doing("list the messages of a batch"))
     }
@@ -146,7 +147,7 @@ impl Plans for PgStore {
     }
 }
 
-fn read_all<T>(rows: Result<Vec<PgRow>, sqlx::Error>, read: fn(&PgRow) -> Step<T>) -> Step<Vec<T>> {
+fn read_all<T>(rows: Step<Vec<PgRow>>, read: fn(&PgRow) -> Step<T>) -> Step<Vec<T>> {
     rows?.iter().map(read).collect()
 }
 

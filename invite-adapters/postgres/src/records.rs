@@ -28,6 +28,7 @@ use crate::histories::{People, address_key};
 use crate::invitations::Invitation;
 use crate::plans::{read_batch, read_delivery, read_item};
 use crate::rows::{Columns, Key, limit, missing};
+use crate::source::Single;
 use crate::write::Write;
 
 #[async_trait]
@@ -70,7 +71,7 @@ impl Records for PgStore {
                 .query("SELECT * FROM invite.event WHERE cursor > $1 ORDER BY cursor LIMIT $2")
                 .bind(i64::try_from(after.0).unwrap_or(i64::MAX))
                 .bind(limit(most))
-                .fetch_all(&self.pool)
+                .rows(&self.source)
                 .await;
             // Nothing is removed yet, so nobody is late.
             read_all(rows, event).map(Ok)
@@ -91,7 +92,7 @@ impl Records for PgStore {
         .bind(organisation.uuid())
         .bind(before)
         .bind(limit(most))
-        .fetch_all(&self.pool)
+        .rows(&self.source)
         .await;
         read_all(rows, audit_entry).map_err(|fault| fault.doing("read the audit"))
     }
@@ -143,7 +144,7 @@ impl Records for PgStore {
         .bind(channel)
         .bind(address)
         .bind(limit(most))
-        .fetch_all(&self.pool)
+        .rows(&self.source)
         .await;
         read_all(rows, suppression).map_err(|fault| fault.doing("list suppressed addresses"))
     }
@@ -196,10 +197,10 @@ impl PgStore {
     /// Numbers the next events that have no number yet, at most so many.
     async fn number_events(&self, most: i64) -> Step<()> {
         let new = self.schema.query("SELECT 1 FROM invite.event WHERE cursor IS NULL LIMIT 1");
-        if new.fetch_optional(&self.pool).await?.is_none() {
+        if new.row(&self.source).await?.is_none() {
             return Ok(());
         }
-        let mut db = Db::writing(&self.pool, &self.schema, self.clock.clone()).await?;
+        let mut db = Db::writing(&self.source, &self.schema, self.clock.clone()).await?;
         db.alone(Alone::NumberingEvents).await?;
         db.query(
             "WITH new AS MATERIALIZED (
@@ -216,7 +217,7 @@ impl PgStore {
     }
 }
 
-fn read_all<T>(rows: Result<Vec<PgRow>, sqlx::Error>, read: fn(&PgRow) -> Step<T>) -> Step<Vec<T>> {
+fn read_all<T>(rows: Step<Vec<PgRow>>, read: fn(&PgRow) -> Step<T>) -> Step<Vec<T>> {
     rows?.iter().map(read).collect()
 }
 

@@ -25,6 +25,7 @@ use crate::error::{Fault, Step};
 use crate::invitations::{Credential, Invitation, open_invitations};
 use crate::organisations::{lasting_settings, settings};
 use crate::rows::{At, Columns, Key, delta, missing, uuids};
+use crate::source::Single;
 use crate::write::Write;
 
 #[async_trait]
@@ -106,10 +107,10 @@ impl Redemption for PgStore {
             )
             .bind(organisation.uuid())
             .bind(uuids(users.iter().copied()))
-            .fetch_all(&self.pool)
+            .rows(&self.source)
             .await;
         let retired: Step<HashSet<UserId>> =
-            rows.map_err(Fault::from).and_then(|rows| rows.iter().map(|row| row.id("user_id")).collect());
+            rows.and_then(|rows| rows.iter().map(|row| row.id("user_id")).collect());
         let retired = retired.map_err(|fault| fault.doing("look whether passwords count"))?;
         Ok(users.iter().map(|user| !retired.contains(user)).collect())
     }

@@ -144,3 +144,17 @@ async fn a_few_messages_of_one_organisation_do_not_wait_for_many_of_another() {
     ids.dedup();
     assert_eq!(ids.len(), 128, "a message was given twice");
 }
+
+#[tokio::test]
+async fn organisations_take_turns_even_where_a_claim_is_of_one_message() {
+    let store = support::store().await;
+    let (one, other) = (Rollout::new(&store, "one", 4).await, Rollout::new(&store, "other", 4).await);
+    one.invite().await;
+    other.invite().await;
+    let mut given = Vec::new();
+    for _ in 0..4 {
+        given.extend(claim(&store, 1).await.deliveries.into_iter().map(|one| one.organisation));
+    }
+    assert_eq!(given.iter().filter(|of| **of == one.organisation).count(), 2, "{given:?}");
+    assert_eq!(given.len(), 4);
+}

@@ -66,7 +66,8 @@ machine; on a terminal they are asked for and not shown.";
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Global options")]
 pub(crate) struct Globals {
-    /// The database: sqlite:PATH
+    /// The database: sqlite:PATH or postgres://USER:PASSWORD@HOST/DATABASE, with ?schema=NAME for another schema than
+    /// invite
     #[arg(
         long,
         global = true,
@@ -231,7 +232,10 @@ fn with_email(mut command: clap::Command, belongs: bool) -> clap::Command {
 pub(crate) fn parse() -> Result<Cli, ExitCode> {
     let parsed = command().try_get_matches().and_then(|matches| {
         let mut cli = Cli::from_arg_matches(&matches)?;
-        cli.globals.email = email(&matches);
+        warn_of_password(&matches, "db", "--db", "INVITE_DB");
+        warn_of_password(&matches, THROUGH, "--email", "INVITE_EMAIL");
+        let (typed, of_environment) = given(&matches, THROUGH);
+        cli.globals.email = typed.or(of_environment);
         Ok(cli)
     });
     parsed.map_err(|error| {
@@ -263,15 +267,14 @@ fn refuse(error: &clap::Error) -> ExitCode {
     Exit::Wrong.into()
 }
 
-/// What `--email` says, wherever it stands. An argument can be seen by everybody on the machine, the environment cannot:
-/// a password in an argument is warned of.
-fn email(matches: &ArgMatches) -> Option<String> {
+/// What was typed for an option, wherever it stands, and what the environment says.
+fn given(matches: &ArgMatches, option: &str) -> (Option<String>, Option<String>) {
     let (mut here, mut typed, mut of_environment) = (matches, None, None);
     loop {
-        if let Ok(Some(url)) = here.try_get_one::<String>(THROUGH) {
-            match here.value_source(THROUGH) {
-                Some(ValueSource::CommandLine) => typed = Some(url),
-                _ => of_environment = Some(url),
+        if let Ok(Some(value)) = here.try_get_one::<String>(option) {
+            match here.value_source(option) {
+                Some(ValueSource::CommandLine) => typed = Some(value),
+                _ => of_environment = Some(value),
             }
         }
         match here.subcommand() {
@@ -279,11 +282,17 @@ fn email(matches: &ArgMatches) -> Option<String> {
             None => break,
         }
     }
-    if typed.is_some_and(|url| transports::has_password(url)) {
-        let warning =
-            "warning: everybody on this machine can see the password in --email; set INVITE_EMAIL instead";
+    (typed.cloned(), of_environment.cloned())
+}
+
+/// An argument can be seen by everybody on the machine, the environment cannot.
+fn warn_of_password(matches: &ArgMatches, option: &str, name: &str, variable: &str) {
+    let (typed, _) = given(matches, option);
+    if typed.is_some_and(|url| transports::has_password(&url)) {
         // There is nobody else to warn.
-        let _ = writeln!(std::io::stderr(), "{warning}");
+        let _ = writeln!(
+            std::io::stderr(),
+            "warning: everybody on this machine can see the password in {name}; set {variable} instead"
+        );
     }
-    typed.or(of_environment).cloned()
 }

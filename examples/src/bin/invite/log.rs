@@ -23,7 +23,8 @@ pub(crate) fn start(verbose: u8) {
         _ => LevelFilter::TRACE,
     };
     let targets = asked.unwrap_or_else(|| {
-        let ours = ["invite", "invite_core", "invite_file", "invite_smtp", "invite_sqlite"];
+        let ours =
+            ["invite", "invite_core", "invite_file", "invite_postgres", "invite_smtp", "invite_sqlite"];
         Targets::new().with_default(LevelFilter::WARN).with_targets(ours.map(|name| (name, level)))
     });
     // What was done is known when it is done: its span closes then, with the ids and the time that it took.

@@ -15,6 +15,7 @@ mod ask;
 mod audit;
 mod batch;
 mod completions;
+mod database;
 mod duration;
 mod events;
 mod exit;

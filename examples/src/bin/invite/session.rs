@@ -10,12 +10,11 @@ use invite_core::model::message::Channel;
 use invite_core::model::organisation::{Alias, Organisation};
 use invite_core::policy::Policy;
 use invite_core::port::clock::{Clock, SystemClock};
-use invite_core::port::records::Records;
 use invite_core::service::{Builder, Error};
 use invite_core::{Actor, Invites, SealingKey};
-use invite_sqlite::SqliteStore;
 
 use crate::arguments::Globals;
+use crate::database::{Database, Store};
 use crate::failure::Failure;
 use crate::find;
 use crate::nearest::nearest;
@@ -47,7 +46,7 @@ pub(crate) enum Needs {
 #[derive(Debug)]
 pub(crate) struct Session {
     pub(crate) invites: Invites,
-    pub(crate) store: SqliteStore,
+    pub(crate) store: Arc<dyn Store>,
     pub(crate) counts: Arc<Counts>,
     pub(crate) output: Output,
     has_key: bool,
@@ -73,10 +72,11 @@ impl Session {
         needs: Needs,
         with: impl FnOnce(Builder) -> Builder,
     ) -> Result<Self, Failure> {
-        let path = database(globals.db.as_deref())?;
-        if needs != Needs::NewDatabase && !Path::new(path).exists() {
+        let database = Database::parse(globals.db.as_deref())?;
+        if let Some(path) = database.missing().filter(|_| needs != Needs::NewDatabase) {
             return Err(Failure::wrong(format!(
-                "there is no database {path}: look whether --db (INVITE_DB) is right, or begin with `invite org create`"
+                "there is no database {}: look whether --db (INVITE_DB) is right, or begin with `invite org create`",
+                path.display()
             )));
         }
         let (email, sms) = (given(globals.email.as_ref()), given(globals.sms.as_ref()));
@@ -91,8 +91,8 @@ impl Session {
         let leaving =
             |channel, url: Option<&str>| Leaving::through(channel, url.filter(|_| sending), &counts);
         let (email, sms) = (leaving(Channel::Email, email)?, leaving(Channel::Sms, sms)?);
-        let store = SqliteStore::open(path).await?;
-        let builder = Invites::builder(store.clone())
+        let (builder, store) = database.open().await?;
+        let builder = builder
             .email(email)
             .sms(sms)
             .seal_with(key)
@@ -201,22 +201,6 @@ fn key_is_set() -> bool {
 fn unused_key() -> Result<SealingKey, Failure> {
     let mut random = random::system_random().map_err(|error| Failure::failed(error.to_string()))?;
     Ok(SealingKey::generate(&mut random))
-}
-
-fn database(url: Option<&str>) -> Result<&str, Failure> {
-    let url = url.filter(|url| !url.is_empty());
-    let url = url.ok_or_else(|| {
-        Failure::wrong(
-            "which database? Give it with --db sqlite:PATH (or INVITE_DB), such as --db sqlite:acme.db",
-        )
-    })?;
-    let path = url.strip_prefix("sqlite:").map(|path| path.strip_prefix("//").unwrap_or(path));
-    path.filter(|path| !path.is_empty()).ok_or_else(|| {
-        let scheme = url.split(':').next().filter(|_| url.contains(':')).unwrap_or("a path alone");
-        Failure::wrong(format!(
-            "{scheme} is no database that is known: give sqlite:PATH, such as --db sqlite:acme.db (or INVITE_DB)"
-        ))
-    })
 }
 
 /// An option that is given; an empty environment variable is none.

@@ -8,12 +8,12 @@ use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use invite_core::model::message::Channel;
 use invite_core::model::rate::Rate;
-use invite_core::port::queue::Queue;
 use invite_core::service::{Builder, WorkReport};
 use serde::Serialize;
 use tokio::sync::Notify;
 
 use crate::arguments::Globals;
+use crate::database::Store;
 use crate::duration;
 use crate::exit::{Done, Exit};
 use crate::failure::Failure;
@@ -175,7 +175,7 @@ async fn signal() -> bool {
 }
 
 /// A bar of what was handed over and what is left, until it is aborted.
-async fn show(queue: impl Queue, counts: Arc<crate::transports::Counts>) {
+async fn show(queue: Arc<dyn Store>, counts: Arc<crate::transports::Counts>) {
     let style = ProgressStyle::with_template("{spinner} {bar:30} {pos}/{len}  {wide_msg}");
     let bar = ProgressBar::new(0).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
     let _shown = Shown(bar.clone());

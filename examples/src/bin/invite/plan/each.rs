@@ -3,7 +3,6 @@
 use invite_core::model::id::UserId;
 use invite_core::model::item::SkipReason;
 use invite_core::model::message::Channel;
-use invite_core::port::accounts::Accounts;
 use invite_core::service::Plan;
 use serde::Serialize;
 

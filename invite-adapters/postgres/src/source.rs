@@ -1,0 +1,181 @@
+//! Where transactions come from: the host's pool, or one transaction of the host's in which ours are savepoints.
+
+use std::sync::Arc;
+
+use sqlx::postgres::{PgArguments, PgConnection, PgPool, PgRow};
+use sqlx::query::Query;
+use sqlx::{Postgres, Row, Transaction};
+use tokio::sync::{Mutex, OwnedMutexGuard};
+
+use crate::error::Step;
+
+/// What a transaction that writes tells the planner. What it touches are a few rows that an index leads to, also in tables
+/// that the planner has not counted yet and takes for small: no plan that goes through a whole table is ever kept.
+macro_rules! planner {
+    () => {
+        "SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off; SET LOCAL enable_hashjoin = off;
+         SET LOCAL enable_mergejoin = off; SET LOCAL jit = off"
+    };
+}
+
+/// How transactions begin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// Each statement sees what was committed before it.
+    Writing,
+    /// All statements see the same.
+    Reading,
+}
+
+/// Where transactions come from.
+#[derive(Debug, Clone)]
+pub(crate) enum Source {
+    /// Each is one of its own.
+    Pool(PgPool),
+    /// Each is a savepoint in this one.
+    Host(Arc<Mutex<HostTransaction>>),
+}
+
+impl Source {
+    pub(crate) async fn begin(&self, mode: Mode) -> Step<Line> {
+        match self {
+            Self::Pool(pool) => {
+                let begin = match mode {
+                    Mode::Writing => concat!("BEGIN ISOLATION LEVEL READ COMMITTED; ", planner!()),
+                    Mode::Reading => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+                };
+                Ok(Line::Own(pool.begin_with(begin).await?))
+            }
+            Self::Host(host) => {
+                let mut host = Arc::clone(host).lock_owned().await;
+                host.begin(mode).await?;
+                Ok(Line::Savepoint(host))
+            }
+        }
+    }
+}
+
+/// A transaction, or what stands for one. Dropping it undoes it.
+#[derive(Debug)]
+pub(crate) enum Line {
+    Own(Transaction<'static, Postgres>),
+    Savepoint(OwnedMutexGuard<HostTransaction>),
+}
+
+impl Line {
+    pub(crate) fn connection(&mut self) -> &mut PgConnection {
+        match self {
+            Self::Own(transaction) => transaction,
+            Self::Savepoint(host) => &mut host.transaction,
+        }
+    }
+
+    pub(crate) async fn commit(self) -> Step<()> {
+        match self {
+            Self::Own(transaction) => Ok(transaction.commit().await?),
+            Self::Savepoint(mut host) => host.release().await,
+        }
+    }
+}
+
+/// A transaction of the host's.
+#[derive(Debug)]
+pub(crate) struct HostTransaction {
+    transaction: Transaction<'static, Postgres>,
+    /// Whether there is a savepoint that was neither released nor undone.
+    open: bool,
+    /// What the host has told the planner, once we have told it something else.
+    planner: Option<PgRow>,
+}
+
+impl HostTransaction {
+    pub(crate) const fn new(transaction: Transaction<'static, Postgres>) -> Self {
+        Self { transaction, open: false, planner: None }
+    }
+
+    pub(crate) fn connection(&mut self) -> &mut PgConnection {
+        &mut self.transaction
+    }
+
+    pub(crate) fn as_connection(&self) -> &PgConnection {
+        &self.transaction
+    }
+
+    async fn begin(&mut self, mode: Mode) -> Step<()> {
+        self.undo().await?;
+        if mode == Mode::Writing && self.planner.is_none() {
+            let row = sqlx::query(
+                "SELECT current_setting('enable_seqscan'), current_setting('enable_bitmapscan'),
+                     current_setting('enable_hashjoin'), current_setting('enable_mergejoin'), current_setting('jit')",
+            );
+            self.planner = Some(row.fetch_one(&mut *self.transaction).await?);
+        }
+        let begin = match mode {
+            Mode::Writing => concat!("SAVEPOINT invite; ", planner!()),
+            Mode::Reading => "SAVEPOINT invite",
+        };
+        sqlx::raw_sql(begin).execute(&mut *self.transaction).await?;
+        self.open = true;
+        Ok(())
+    }
+
+    async fn release(&mut self) -> Step<()> {
+        sqlx::raw_sql("RELEASE SAVEPOINT invite").execute(&mut *self.transaction).await?;
+        self.open = false;
+        Ok(())
+    }
+
+    /// Undoes what was begun and never ended: it failed, or whoever waited for it went away.
+    pub(crate) async fn undo(&mut self) -> Step<()> {
+        if self.open {
+            const UNDO: &str = "ROLLBACK TO SAVEPOINT invite; RELEASE SAVEPOINT invite";
+            sqlx::raw_sql(UNDO).execute(&mut *self.transaction).await?;
+            self.open = false;
+        }
+        Ok(())
+    }
+
+    /// The transaction, as the host had it.
+    pub(crate) async fn into_inner(mut self) -> Step<Transaction<'static, Postgres>> {
+        self.undo().await?;
+        if let Some(was) = &self.planner {
+            let mut restore = sqlx::query(
+                "SELECT set_config('enable_seqscan', $1, true), set_config('enable_bitmapscan', $2, true),
+                     set_config('enable_hashjoin', $3, true), set_config('enable_mergejoin', $4, true),
+                     set_config('jit', $5, true)",
+            );
+            for column in 0..5 {
+                restore = restore.bind(was.try_get::<String, _>(column)?);
+            }
+            restore.execute(&mut *self.transaction).await?;
+        }
+        Ok(self.transaction)
+    }
+}
+
+/// A statement that needs no transaction of its own.
+pub(crate) trait Single {
+    /// Its rows.
+    async fn rows(self, source: &Source) -> Step<Vec<PgRow>>;
+    /// Its row, where there is one.
+    async fn row(self, source: &Source) -> Step<Option<PgRow>>;
+}
+
+impl Single for Query<'static, Postgres, PgArguments> {
+    async fn rows(self, source: &Source) -> Step<Vec<PgRow>> {
+        if let Source::Pool(pool) = source {
+            return Ok(self.fetch_all(pool).await?);
+        }
+        let mut line = source.begin(Mode::Reading).await?;
+        let rows = self.fetch_all(line.connection()).await?;
+        line.commit().await?;
+        Ok(rows)
+    }
+
+    async fn row(self, source: &Source) -> Step<Option<PgRow>> {
+        if let Source::Pool(pool) = source {
+            return Ok(self.fetch_optional(pool).await?);
+        }
+        Ok(self.rows(source).await?.into_iter().next())
+    }
+}
