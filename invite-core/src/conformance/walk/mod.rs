@@ -15,7 +15,7 @@
 //! quiet hours are not walked on.
 //!
 //! A case that fails is shortened to the fewest steps that still fail, and printed with its seed. Two variables of the
-//! environment: `INVITE_WALK_CASES` (how many, 24 by default), `INVITE_WALK_SEED` (the first one's seed).
+//! environment: `INVITE_WALK_CASES` (how many, 12 by default), `INVITE_WALK_SEED` (the first one's seed).
 //!
 //! A clock that goes on by itself is walked on as well: then instants are compared to within 20 s, and no step comes near
 //! to a moment at which something ends.
@@ -82,7 +82,7 @@ pub struct Walk {
 
 impl Default for Walk {
     fn default() -> Self {
-        Self { seed: 1, cases: 24, steps: 80, shortens: true }
+        Self { seed: 1, cases: 12, steps: 80, shortens: true }
     }
 }
 
