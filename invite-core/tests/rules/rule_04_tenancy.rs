@@ -86,7 +86,7 @@ impl Two {
         let now = "2026-11-23T09:00:00Z".parse().unwrap();
         match service {
             // Of the host itself, which serves all organisations; they take no actor.
-            "builder" | "builder_with" | "worker" | "policy" | "events" | "metrics" | "create_organisation"
+            "builder" | "builder_with" | "over" | "over_with" | "worker" | "policy" | "events" | "metrics" | "create_organisation"
             | "organisation" | "organisation_by_alias" | "organisations"
             // By the delivery's id alone, from a provider whose signature the host has verified.
             | "report"
