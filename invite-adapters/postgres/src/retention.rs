@@ -113,19 +113,19 @@ impl Write {
             self.db().alone(Alone::NumberingEvents).await?;
             number_events(self.db(), most).await?;
         }
-        let rows = self
-            .query("SELECT cursor, at FROM invite.event WHERE cursor IS NOT NULL ORDER BY cursor LIMIT $1")
+        let row = self
+            .query(
+                "SELECT max(cursor) AS until FROM (
+                     SELECT cursor, bool_and(at <= $2) OVER (ORDER BY cursor) AS goes FROM (
+                         SELECT cursor, at FROM invite.event WHERE cursor IS NOT NULL ORDER BY cursor LIMIT $1
+                     ) AS oldest
+                 ) AS beginning WHERE goes",
+            )
             .bind(most)
-            .fetch_all(self.db().connection())
+            .bind(before)
+            .fetch_one(self.db().connection())
             .await?;
-        let mut until: Option<i64> = None;
-        for row in &rows {
-            if row.at("at")? > before {
-                break;
-            }
-            until = Some(row.plain("cursor")?);
-        }
-        let Some(until) = until else { return Ok(0) };
+        let Some(until) = row.plain::<Option<i64>>("until")? else { return Ok(0) };
         let done = self
             .query("DELETE FROM invite.event WHERE cursor <= $1")
             .bind(until)
