@@ -68,6 +68,7 @@ impl Write {
         let Totals { send, reset, announce, .. } = batch.totals;
         let details = format!("{send} sent, {reset} sent with reset, {announce} announced");
         self.audit(&confirm.actor, "batch_confirmed", batch.id, details).await?;
+        self.count_confirmed(&batch).await?;
         self.may_finish(organisation, batch.id);
         Ok(Confirmed::Now(Box::new(batch)))
     }
@@ -231,7 +232,8 @@ impl Write {
     async fn stop(&mut self, organisation: OrganisationId, batch: BatchId, to: BatchState) -> Step<()> {
         let now = self.now;
         self.query(
-            "UPDATE invite.batch SET state = $1, paused_because = NULL, stopped_at = $2, to_sweep = true
+            "UPDATE invite.batch SET state = $1, paused_because = NULL, stopped_at = $2, to_sweep = true,
+                 finished_at = CASE WHEN confirmed_order IS NULL THEN $2 ELSE finished_at END
              WHERE organisation = $3 AND id = $4",
         )
         .bind(to.as_str())

@@ -211,7 +211,8 @@ impl Write {
         }
         self.save_deliveries(&rows).await?;
         self.query(
-            "UPDATE invite.batch AS b SET finished = false FROM unnest($1::uuid[], $2::uuid[]) AS w (organisation, id)
+            "UPDATE invite.batch AS b SET finished = false, finished_at = NULL
+             FROM unnest($1::uuid[], $2::uuid[]) AS w (organisation, id)
              WHERE b.organisation = w.organisation AND b.id = w.id AND b.finished",
         )
         .bind(uuids(rows.iter().map(|delivery| delivery.organisation)))

@@ -440,8 +440,11 @@ impl Columned {
             columns.token.push(delivery.token.map(Key::uuid));
             columns.lease_until.push(delivery.lease_until);
             columns.alone.push(delivery.alone);
-            columns.answer.push(delivery.answer.as_ref().map(json));
-            columns.receipt.push(delivery.receipt.as_ref().map(|receipt| receipt.0.clone()));
+            // An answer may quote an address that was removed.
+            let kept = delivery.address.is_some();
+            columns.answer.push(delivery.answer.as_ref().filter(|_| kept).map(json));
+            let receipt = delivery.receipt.as_ref().filter(|_| kept);
+            columns.receipt.push(receipt.map(|receipt| receipt.0.clone()));
             columns.sent_at.push(delivery.sent_at);
             columns.changed_at.push(delivery.changed_at);
         }

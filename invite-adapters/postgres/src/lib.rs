@@ -19,6 +19,7 @@ mod histories;
 mod imports;
 mod invitations;
 mod leaving;
+mod metrics;
 mod offers;
 mod open;
 mod organisations;
@@ -31,6 +32,7 @@ mod queue;
 mod record;
 mod records;
 mod redemption;
+mod retention;
 mod retry;
 mod rows;
 mod schema;
@@ -45,10 +47,10 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use invite_core::model::id::ClaimToken;
 use invite_core::policy::Policy;
 use invite_core::port::clock::Clock;
 use invite_core::port::error::PortResult;
-use uuid::Uuid;
 
 pub use crate::schema::{Migration, migrations};
 pub use crate::within::{HostConnection, InTransaction, Within};
@@ -150,5 +152,5 @@ impl PgStore {
 /// A number from nought to one that differs from one transaction to the next, so that two that were in each other's way
 /// are not again.
 fn chance() -> f64 {
-    f64::from(Uuid::now_v7().as_bytes()[15]) / f64::from(u8::MAX)
+    f64::from(ClaimToken::new().as_uuid().as_bytes()[15]) / f64::from(u8::MAX)
 }

@@ -20,6 +20,7 @@ use invite_core::port::queue::{
 use crate::PgStore;
 use crate::claim::{pauses, stops_a_destination};
 use crate::error::Step;
+use crate::metrics::metrics;
 use crate::rows::{At, Columns, Key, delta};
 use crate::write::Write;
 
@@ -73,7 +74,12 @@ impl Queue for PgStore {
     }
 
     async fn metrics(&self) -> PortResult<Metrics> {
-        Err(PortError::new(PortErrorKind::Refused, "read the figures"))
+        let read = async {
+            let mut read = self.read().await?;
+            let now = self.instant(&mut read).await?;
+            metrics(&mut read, now).await
+        };
+        read.await.map_err(|fault| fault.doing("read the figures"))
     }
 
     async fn sweep(&self, limit: usize, policy: Policy) -> PortResult<u64> {

@@ -66,17 +66,27 @@ impl Records for PgStore {
     ) -> PortResult<Result<Vec<Event>, EventsForgotten>> {
         let events = async {
             self.number_events(limit(most)).await?;
+            // One statement, so that both are seen in one snapshot within a host's transaction too.
             let rows = self
                 .schema
-                .query("SELECT * FROM invite.event WHERE cursor > $1 ORDER BY cursor LIMIT $2")
+                .query(
+                    "SELECT removed.until, e.* FROM invite.events_removed AS removed
+                     LEFT JOIN (
+                         SELECT * FROM invite.event WHERE cursor > $1 ORDER BY cursor LIMIT $2
+                     ) AS e ON true ORDER BY e.cursor",
+                )
                 .bind(i64::try_from(after.0).unwrap_or(i64::MAX))
                 .bind(limit(most))
                 .rows(&self.source)
-                .await;
-            // Nothing is removed yet, so nobody is late.
-            read_all(rows, event).map(Ok)
+                .await?;
+            let until = rows.first().ok_or_else(|| missing("until"))?.count("until")?;
+            if let Err(forgotten) = EventsForgotten::check(after, EventCursor(until)) {
+                return Ok(Err(forgotten));
+            }
+            let none = |row: &PgRow| row.maybe_at("at").is_ok_and(|at| at.is_none());
+            rows.iter().filter(|row| !none(row)).map(event).collect::<Step<_>>().map(Ok)
         };
-        events.await.map_err(|fault| fault.doing("read events"))
+        events.await.map_err(|fault: Fault| fault.doing("read events"))
     }
 
     async fn audit(
@@ -202,19 +212,25 @@ impl PgStore {
         }
         let mut db = Db::writing(&self.source, &self.schema, self.clock.clone()).await?;
         db.alone(Alone::NumberingEvents).await?;
-        db.query(
-            "WITH new AS MATERIALIZED (
-                 SELECT written FROM invite.event WHERE cursor IS NULL ORDER BY written LIMIT $1
-             ), numbered AS MATERIALIZED (
-                 SELECT written, nextval('invite.event_cursor_number') AS number FROM new
-             )
-             UPDATE invite.event AS e SET cursor = numbered.number FROM numbered WHERE e.written = numbered.written",
-        )
-        .bind(most)
-        .execute(db.connection())
-        .await?;
+        number_events(&mut db, most).await?;
         db.commit().await
     }
+}
+
+/// Numbers the next events that have no number yet, at most so many; to be done [alone](Alone::NumberingEvents).
+pub(crate) async fn number_events(db: &mut Db, most: i64) -> Step<()> {
+    db.query(
+        "WITH new AS MATERIALIZED (
+             SELECT written FROM invite.event WHERE cursor IS NULL ORDER BY written LIMIT $1
+         ), numbered AS MATERIALIZED (
+             SELECT written, nextval('invite.event_cursor_number') AS number FROM new
+         )
+         UPDATE invite.event AS e SET cursor = numbered.number FROM numbered WHERE e.written = numbered.written",
+    )
+    .bind(most)
+    .execute(db.connection())
+    .await?;
+    Ok(())
 }
 
 fn read_all<T>(rows: Step<Vec<PgRow>>, read: fn(&PgRow) -> Step<T>) -> Step<Vec<T>> {

@@ -61,11 +61,13 @@ impl Write {
             *counted += 1;
         }
         self.save_deliveries(&rows).await?;
-        self.query("UPDATE invite.batch SET finished = false WHERE organisation = $1 AND id = $2")
-            .bind(organisation.uuid())
-            .bind(chunk.batch.uuid())
-            .execute(self.db().connection())
-            .await?;
+        self.query(
+            "UPDATE invite.batch SET finished = false, finished_at = NULL WHERE organisation = $1 AND id = $2",
+        )
+        .bind(organisation.uuid())
+        .bind(chunk.batch.uuid())
+        .execute(self.db().connection())
+        .await?;
         let details = format!("{failed} failed, {unknown} unknown");
         self.audit(&chunk.actor, "messages_retried", chunk.batch, details).await?;
         Ok(Retried::Queued { failed, unknown, next })

@@ -38,10 +38,13 @@ enum Chore {
     Guesses,
     Imports,
     FreshRequests,
+    Contacts,
+    Events,
+    Audit,
 }
 
 impl Chore {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 11] = [
         Self::Lapsed,
         Self::Stopped,
         Self::Expired,
@@ -50,6 +53,9 @@ impl Chore {
         Self::Guesses,
         Self::Imports,
         Self::FreshRequests,
+        Self::Contacts,
+        Self::Events,
+        Self::Audit,
     ];
 }
 
@@ -89,6 +95,9 @@ impl Write {
             Chore::Guesses => some(self.sweep_guesses(most).await?),
             Chore::Imports => some(self.sweep_imports(most).await?),
             Chore::FreshRequests => some(self.sweep_fresh_requests(most).await?),
+            Chore::Contacts => self.sweep_contacts(most).await?,
+            Chore::Events => some(self.sweep_events(most).await?),
+            Chore::Audit => some(self.sweep_audit(most).await?),
         })
     }
 

@@ -8,6 +8,7 @@ use invite_core::model::actor::Actor;
 use invite_core::model::delivery::{DeliveryState, EndReason};
 use invite_core::model::event::Happening;
 use invite_core::model::id::{BatchId, InvitationId, OrganisationId, UserId};
+use invite_core::model::metrics::Count;
 use invite_core::policy::Policy;
 use invite_core::port::error::PortResult;
 use serde_json::Value;
@@ -38,6 +39,8 @@ pub(crate) struct Write {
     pub(crate) policy: Policy,
     doing: &'static str,
     events: Vec<(Option<OrganisationId>, Happening)>,
+    /// For whoever operates the library: each count, in which of its rows.
+    pub(crate) counts: BTreeMap<(Count, i16), i64>,
     /// Outcomes that count for the brakes of batches.
     tallies: BTreeMap<(OrganisationId, BatchId), Tally>,
     /// Batches of which a message is no longer on its way.
@@ -56,6 +59,7 @@ impl Write {
             policy,
             doing,
             events: Vec::new(),
+            counts: BTreeMap::new(),
             tallies: BTreeMap::new(),
             finishing: BTreeSet::new(),
             wiping: BTreeSet::new(),
@@ -155,6 +159,7 @@ impl Write {
         let before = delivery.standing.clone();
         let batch = delivery.batch.state;
         let after = delivery::next_in(batch, &before, event, whose, self.now, &self.policy);
+        self.count_step(delivery, &before, &event, &after);
         if after != before {
             delivery.changed_at = self.now;
             self.note(delivery, before.state, after.state, after.reason);
@@ -203,7 +208,8 @@ impl Write {
         self.hold_counters().await?;
         self.brake().await?;
         self.finish().await?;
-        self.keep_events().await
+        self.keep_events().await?;
+        self.keep_counts().await
     }
 
     /// Lifts retirements by invitations whose batch is recalled, or of which nothing is on its way or has arrived and no
@@ -309,6 +315,7 @@ impl Write {
             .await?;
             if let Some(because) = because {
                 self.event(organisation, Happening::BatchPaused { batch, because });
+                self.add(batch, Count::Brake, 1);
             }
         }
         Ok(())
@@ -326,6 +333,7 @@ impl Write {
             .query(include_str!("sql/finish.sql"))
             .bind(uuids(finishing.iter().map(|(organisation, _)| *organisation)))
             .bind(uuids(finishing.iter().map(|(_, batch)| *batch)))
+            .bind(self.now)
             .fetch_all(self.db().connection())
             .await?;
         for row in rows {

@@ -10,6 +10,8 @@ use std::time::Duration;
 use invite_core::memory::ManualClock;
 use invite_core::model::delivery::DeliveryState;
 use invite_core::model::id::{DeliveryId, UserId};
+use invite_core::model::message::Channel;
+use invite_core::model::metrics::{Count, CountedOutcome};
 use invite_core::policy::Policy;
 use invite_core::port::plans::Plans;
 use invite_core::port::queue::Queue;
@@ -118,6 +120,9 @@ async fn of_two_batches_that_many_workers_send_while_some_die_everybody_gets_one
         sent += progress.states.get(&DeliveryState::Sent).copied().unwrap_or_default();
     }
     assert_eq!(sent, u64::from(accepted.values().sum::<u32>()));
+    let figures = stores[0].metrics().await.unwrap();
+    assert_eq!(figures.count(Count::OnTheirWay(Channel::Email)), 0);
+    assert_eq!(figures.count(Count::Outcome(Channel::Email, CountedOutcome::Sent, None)), sent);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

@@ -38,6 +38,7 @@ async fn every_statement_of_the_queue_finds_its_rows_by_a_key() {
         "invitations.sql",
         "messages_of.sql",
         "messages_to_leave.sql",
+        "oldest_due.sql",
         "open_invitations_of.sql",
         "open_passwords.sql",
         "probe_of_destination.sql",

@@ -1,6 +1,6 @@
--- $1: organisations, $2: batches, place by place. The last messages of a batch leave last: they are looked for first.
+-- $1: organisations, $2: batches, place by place, $3: now. The last messages of a batch leave last: they are looked for first.
 UPDATE invite.batch AS b
-SET finished = true
+SET finished = true, finished_at = $3
 FROM unnest($1::uuid[], $2::uuid[]) AS w (organisation, id)
 WHERE b.organisation = w.organisation
     AND b.id = w.id
