@@ -92,11 +92,7 @@ impl Session {
             |channel, url: Option<&str>| Leaving::through(channel, url.filter(|_| sending), &counts);
         let (email, sms) = (leaving(Channel::Email, email)?, leaving(Channel::Sms, sms)?);
         let (builder, store) = database.open().await?;
-        let builder = builder
-            .email(email)
-            .sms(sms)
-            .seal_with(key)
-            .policy(policy(globals.policy.as_deref())?);
+        let builder = builder.email(email).sms(sms).seal_with(key).policy(policy(globals.policy.as_deref())?);
         let invites = with(builder).build().map_err(|error| Failure::failed(error.to_string()))?;
         Ok(Self { invites, store, counts, output, has_key, globals: globals.clone() })
     }
