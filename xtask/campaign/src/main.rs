@@ -39,7 +39,7 @@ use std::process::ExitCode;
 use crate::arguments::Arguments;
 
 const USAGE: &str = "\
-Usage: invite-campaign campaign --store sqlite [--faults 100] [--deliveries 5000] [--seed 1] [--workers 4] [--bug NAME]
+Usage: invite-campaign campaign --store postgres|sqlite [--faults 100] [--deliveries 5000] [--seed 1] [--workers 4] [--bug NAME]
                        [--dir FOLDER]
        invite-campaign work-with --bug NAME --place N --db URL --email URL --policy FILE
 

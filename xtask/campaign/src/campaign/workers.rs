@@ -153,16 +153,15 @@ impl<'a> Workers<'a> {
         let output = log.try_clone()?;
         let server =
             format!("smtp://127.0.0.1:{port}?dangerous=plain&hello={name}&messages_per_connection=25");
-        let mut command = match (bug, database) {
-            (None, Database::Sqlite(_)) => {
+        let mut command = match bug {
+            None => {
                 let mut command = Command::new(program()?);
                 command.args(["work", "--json", "--concurrency", "24"]);
                 command
             }
-            (bug, _) => {
+            Some(bug) => {
                 let mut command = Command::new(std::env::current_exe()?);
-                command.args(["work-with", "--place", &place.to_string()]);
-                command.args(bug.iter().flat_map(|bug| ["--bug", bug.name()]));
+                command.args(["work-with", "--place", &place.to_string(), "--bug", bug.name()]);
                 command
             }
         };
