@@ -102,13 +102,7 @@ impl People {
         ids: &[Uuid],
     ) -> Step<()> {
         let rows = db
-            .query(
-                "SELECT v.id, v.user_id, v.batch, v.state, v.reason, v.created_at, v.expires_at, b.action,
-                 b.state AS batch_state
-             FROM invite.invitation AS v
-             JOIN invite.batch AS b ON b.organisation = v.organisation AND b.id = v.batch
-             WHERE v.organisation = $1 AND v.user_id = ANY ($2)",
-            )
+            .query(include_str!("sql/invitations_of.sql"))
             .bind(organisation.uuid())
             .bind(ids.to_vec())
             .fetch_all(db.connection())
@@ -128,13 +122,7 @@ impl People {
 
     async fn read_arrivals(&mut self, db: &mut Db, organisation: OrganisationId, ids: &[Uuid]) -> Step<()> {
         let rows = db
-            .query(
-                "SELECT p.user_id, p.came_at, b.state IS NOT NULL AND b.state <> 'recalled' AS retired
-             FROM invite.person AS p
-             LEFT JOIN invite.invitation AS v ON v.organisation = p.organisation AND v.id = p.retired_by
-             LEFT JOIN invite.batch AS b ON b.organisation = v.organisation AND b.id = v.batch
-             WHERE p.organisation = $1 AND p.user_id = ANY ($2)",
-            )
+            .query(include_str!("sql/arrivals_of.sql"))
             .bind(organisation.uuid())
             .bind(ids.to_vec())
             .fetch_all(db.connection())
@@ -164,12 +152,7 @@ impl People {
             }
         }
         let rows = db
-            .query(
-                "SELECT w.user_id, s.channel
-             FROM unnest($2::uuid[], $3::text[], $4::text[]) AS w (user_id, channel, address_key)
-             JOIN invite.suppression AS s
-                 ON s.organisation = $1 AND s.channel = w.channel AND s.address_key = w.address_key",
-            )
+            .query(include_str!("sql/suppressed_of.sql"))
             .bind(organisation.uuid())
             .bind(whose)
             .bind(channels)

@@ -29,6 +29,7 @@ async fn every_statement_of_the_queue_finds_its_rows_by_a_key() {
     }
     run(&mut connection, WRITING.to_owned()).await;
     let statements = statements![
+        "arrivals_of.sql",
         "deliveries.sql",
         "due_lanes.sql",
         "due_of_lane.sql",
@@ -36,6 +37,7 @@ async fn every_statement_of_the_queue_finds_its_rows_by_a_key() {
         "due_suspect.sql",
         "finish.sql",
         "invitations.sql",
+        "invitations_of.sql",
         "messages_of.sql",
         "messages_to_leave.sql",
         "oldest_due.sql",
