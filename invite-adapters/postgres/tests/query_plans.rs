@@ -76,5 +76,8 @@ fn look(file: &str, step: &Value) {
 }
 
 async fn run(connection: &mut PgConnection, text: String) {
-    sqlx::raw_sql(AssertSqlSafe(text)).execute(connection).await.unwrap();
+    sqlx::raw_sql(AssertSqlSafe(text))
+        .execute(connection)
+        .await
+        .expect("a statement that the server understands");
 }

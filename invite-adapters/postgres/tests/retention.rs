@@ -66,7 +66,7 @@ async fn a_batch_that_the_release_before_finished_is_dated_by_its_last_message()
     host.send(1).await;
     host.run("UPDATE invite.batch SET finished_at = NULL").await;
     let kept = Policy::default().contacts_kept;
-    assert_eq!(host.contacts_after(kept - DAY / 2, batch).await, 3);
+    assert_eq!(host.contacts_after(kept.saturating_sub(DAY / 2), batch).await, 3);
     assert_eq!(host.contacts_after(DAY, batch).await, 0);
 }
 
@@ -78,7 +78,7 @@ async fn a_plan_that_the_release_before_stopped_is_dated_too() {
         "UPDATE invite.batch SET state = 'cancelled', to_sweep = true, stopped_at = '2026-11-23T08:00:00Z'";
     host.run(stopped).await;
     let kept = Policy::default().contacts_kept;
-    assert_eq!(host.contacts_after(kept - DAY, plan).await, 3);
+    assert_eq!(host.contacts_after(kept.saturating_sub(DAY), plan).await, 3);
     assert_eq!(host.contacts_after(kept + DAY, plan).await, 0);
 }
 
