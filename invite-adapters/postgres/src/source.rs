@@ -44,7 +44,11 @@ impl Source {
                     Mode::Writing => concat!("BEGIN ISOLATION LEVEL READ COMMITTED; ", planner!()),
                     Mode::Reading => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
                 };
-                Ok(Line::Own(pool.begin_with(begin).await?))
+                // In a task, which is never cancelled: sqlx forgets a BEGIN whose future is dropped before the server has
+                // answered, and the pool would give away a connection in the middle of a transaction.
+                let pool = pool.clone();
+                let begun = tokio::spawn(async move { pool.begin_with(begin).await }).await;
+                Ok(Line::Own(begun.map_err(|_| sqlx::Error::WorkerCrashed)??))
             }
             Self::Host(host) => {
                 let mut host = Arc::clone(host).lock_owned().await;
