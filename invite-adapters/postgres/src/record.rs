@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use invite_core::decision::record::{Consequences, Recorded, Suppress, consequences, late_acceptance};
-use invite_core::machine::delivery::{DeliveryEvent, Report, Standing};
+use invite_core::machine::delivery::{DeliveryEvent, Report, Standing, shows_acceptance};
 use invite_core::model::delivery::DeliveryState;
 use invite_core::model::event::Happening;
 use invite_core::model::id::{DeliveryId, InvitationId, OrganisationId, UserId};
@@ -159,8 +159,8 @@ impl Write {
         let mut changes = Vec::new();
         for delivery in &mut rows {
             let before = self.step(delivery, DeliveryEvent::LeaseLost { alone: delivery.alone });
-            // A provider that has reported about a message has accepted it.
-            let outcome = if before.state == DeliveryState::HandingOver && before.early.is_some() {
+            let handed_over = before.state == DeliveryState::HandingOver;
+            let outcome = if handed_over && shows_acceptance(delivery.standing.state) {
                 delivery.sent_at.get_or_insert(self.now);
                 Outcome::Accepted(Receipt(String::new()))
             } else {
@@ -429,8 +429,7 @@ impl Write {
             let before = self.step(row, DeliveryEvent::Report(*report));
             if before != row.standing {
                 row.answer = Some(answer.clone());
-                let sent = [DeliveryState::Delivered, DeliveryState::Bounced, DeliveryState::Complained];
-                if sent.contains(&row.standing.state) {
+                if shows_acceptance(row.standing.state) {
                     row.sent_at.get_or_insert(self.now);
                     let outcome = Outcome::Accepted(Receipt(String::new()));
                     arrived.push(Change { delivery: row.clone(), before, outcome });
