@@ -34,8 +34,12 @@ impl Fault {
     /// Whether the database undid the transaction for another one's sake, so that the same may go well now:
     /// `serialization_failure` and `deadlock_detected`.
     pub(crate) fn is_broken_off(&self) -> bool {
-        let Self::Sql(sqlx::Error::Database(error)) = self else { return false };
-        matches!(error.code().as_deref(), Some("40001" | "40P01"))
+        self.has_code("40001") || self.has_code("40P01")
+    }
+
+    /// Whether it is the database's with this SQLSTATE.
+    pub(crate) fn has_code(&self, code: &str) -> bool {
+        matches!(self, Self::Sql(sqlx::Error::Database(error)) if error.code().as_deref() == Some(code))
     }
 
     /// The error for the caller, who is told what was being done.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use sqlx::postgres::{PgArguments, PgConnection, PgPool, PgRow};
 use sqlx::query::Query;
-use sqlx::{Postgres, Row, Transaction};
+use sqlx::{AssertSqlSafe, Postgres, Row, Transaction};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use crate::error::Step;
@@ -17,6 +17,11 @@ macro_rules! planner {
          SET LOCAL enable_mergejoin = off; SET LOCAL jit = off"
     };
 }
+
+/// `in_failed_sql_transaction`
+const BROKEN_OFF: &str = "25P02";
+/// `invalid_savepoint_specification`
+const NO_SAVEPOINT: &str = "3B001";
 
 /// How transactions begin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,7 +91,10 @@ impl Line {
 #[derive(Debug)]
 pub(crate) struct HostTransaction {
     transaction: Transaction<'static, Postgres>,
-    /// Whether there is a savepoint that was neither released nor undone.
+    /// How many savepoints there were: each has a name of its own.
+    begun: u64,
+    /// Whether the last one may be there, neither released nor undone. In doubt it may: whoever begins or ends one can go away
+    /// before the answer.
     open: bool,
     /// What the host has told the planner, once we have told it something else.
     planner: Option<PgRow>,
@@ -94,7 +102,7 @@ pub(crate) struct HostTransaction {
 
 impl HostTransaction {
     pub(crate) const fn new(transaction: Transaction<'static, Postgres>) -> Self {
-        Self { transaction, open: false, planner: None }
+        Self { transaction, begun: 0, open: false, planner: None }
     }
 
     pub(crate) fn connection(&mut self) -> &mut PgConnection {
@@ -114,28 +122,45 @@ impl HostTransaction {
             );
             self.planner = Some(row.fetch_one(&mut *self.transaction).await?);
         }
-        let begin = match mode {
-            Mode::Writing => concat!("SAVEPOINT invite; ", planner!()),
-            Mode::Reading => "SAVEPOINT invite",
-        };
-        sqlx::raw_sql(begin).execute(&mut *self.transaction).await?;
+        self.begun += 1;
         self.open = true;
-        Ok(())
+        let tell = if mode == Mode::Writing { planner!() } else { "" };
+        self.run(format!("SAVEPOINT invite_{}; {tell}", self.begun)).await
     }
 
     async fn release(&mut self) -> Step<()> {
-        sqlx::raw_sql("RELEASE SAVEPOINT invite").execute(&mut *self.transaction).await?;
+        self.run(format!("RELEASE SAVEPOINT invite_{}", self.begun)).await?;
         self.open = false;
         Ok(())
     }
 
     /// Undoes what was begun and never ended: it failed, or whoever waited for it went away.
     pub(crate) async fn undo(&mut self) -> Step<()> {
-        if self.open {
-            const UNDO: &str = "ROLLBACK TO SAVEPOINT invite; RELEASE SAVEPOINT invite";
-            sqlx::raw_sql(UNDO).execute(&mut *self.transaction).await?;
-            self.open = false;
+        if !self.open {
+            return Ok(());
         }
+        let undo = format!("ROLLBACK TO SAVEPOINT invite_{0}; RELEASE SAVEPOINT invite_{0}", self.begun);
+        // That there is none would break the transaction off, if it were not within another savepoint. One that is broken off
+        // already takes no other, and broke off in the one that is to be undone.
+        let aside = self.run("SAVEPOINT invite_undo".to_owned()).await;
+        if let Err(fault) = aside
+            && !fault.has_code(BROKEN_OFF)
+        {
+            return Err(fault);
+        }
+        match self.run(undo).await {
+            Err(fault) if fault.has_code(NO_SAVEPOINT) => {
+                let back = "ROLLBACK TO SAVEPOINT invite_undo; RELEASE SAVEPOINT invite_undo";
+                self.run(back.to_owned()).await?;
+            }
+            undone => undone?,
+        }
+        self.open = false;
+        Ok(())
+    }
+
+    async fn run(&mut self, text: String) -> Step<()> {
+        sqlx::raw_sql(AssertSqlSafe(text)).execute(&mut *self.transaction).await?;
         Ok(())
     }
 

@@ -62,3 +62,7 @@ async fn people() -> PeopleUnderTest {
 }
 
 invite_core::people_conformance!(people_on_postgres, people().await);
+
+invite_core::walk_conformance!(walk_on_postgres, store().await);
+
+invite_core::walk_conformance!(walk_on_postgres_with_people, people().await);
