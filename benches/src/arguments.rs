@@ -52,10 +52,12 @@ impl Arguments {
     /// The kinds of database to be measured: SQLite, and PostgreSQL where there is a server; `--database` chooses one.
     pub fn databases(&self) -> Answer<Vec<&'static str>> {
         let chosen: Option<String> = self.value("database")?;
-        let kinds = Database::KINDS.into_iter().filter(|kind| match &chosen {
-            Some(chosen) => kind.eq_ignore_ascii_case(chosen),
-            None => *kind == Database::SQLITE || std::env::var_os(SERVER).is_some(),
-        });
-        Ok(kinds.collect())
+        match chosen.as_deref() {
+            Some("sqlite") => Ok(vec![Database::SQLITE]),
+            Some("postgres") => Ok(vec![Database::POSTGRES]),
+            Some(other) => Err(format!("--database is sqlite or postgres, not {other}").into()),
+            None if std::env::var_os(SERVER).is_some() => Ok(vec![Database::SQLITE, Database::POSTGRES]),
+            None => Ok(vec![Database::SQLITE]),
+        }
     }
 }

@@ -37,8 +37,6 @@ impl Database {
     pub const SQLITE: &str = "SQLite";
     /// The kind that needs one.
     pub const POSTGRES: &str = "PostgreSQL";
-    /// All kinds.
-    pub const KINDS: [&str; 2] = [Self::SQLITE, Self::POSTGRES];
 
     /// A new one; files are in this folder.
     pub async fn new(kind: &str, folder: &Path, name: &str) -> Answer<Self> {

@@ -47,8 +47,8 @@ impl<'a> Database<'a> {
             _ => {}
         }
         Err(Failure::wrong(format!(
-            "{scheme} is no database that is known: give sqlite:PATH, such as --db sqlite:acme.db, or \
-             postgres://USER:PASSWORD@HOST/DATABASE (or INVITE_DB)"
+            "--db (INVITE_DB) names no database that is known ({scheme}): give sqlite:PATH, such as sqlite:acme.db, or \
+             postgres://USER:PASSWORD@HOST/DATABASE"
         )))
     }
 
@@ -78,13 +78,13 @@ fn not_opened(error: &PortError) -> Failure {
     match error.kind() {
         PortErrorKind::Unavailable => Failure::failed(format!(
             "{error}: look whether PostgreSQL runs, and whether --db (INVITE_DB) names its host, port, role, password and \
-             database"
+             database, with @ and / in a password as %40 and %2F"
         )),
         PortErrorKind::NotWritable => Failure::failed(format!(
             "{error}: the role that --db (INVITE_DB) names has to be allowed to create a schema in this database once, for \
              the tables, and to write"
         )),
-        _ => Failure::wrong(error.to_string()),
+        _ => Failure::wrong(format!("--db (INVITE_DB): {error}")),
     }
 }
 

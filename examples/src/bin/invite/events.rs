@@ -1,5 +1,6 @@
 //! `invite events`: what happened, for the application.
 
+use std::pin::pin;
 use std::time::Duration;
 
 use clap::Args;
@@ -35,6 +36,8 @@ pub(crate) async fn run(arguments: Arguments, globals: &Globals, output: Output)
     let only = if session.names_organisation() { Some(session.organisation().await?.id) } else { None };
     let mut cursor = EventCursor(arguments.after);
     let mut left = arguments.limit.unwrap_or(u64::MAX);
+    // One for all rounds: a signal that comes between two of them would be lost.
+    let mut interrupted = pin!(tokio::signal::ctrl_c());
     loop {
         let events = session.invites.events(cursor, PAGE).await?;
         let is_last = events.len() < PAGE;
@@ -63,7 +66,7 @@ pub(crate) async fn run(arguments: Arguments, globals: &Globals, output: Output)
         if is_last {
             tokio::select! {
                 () = tokio::time::sleep(LOOK) => {}
-                _ = tokio::signal::ctrl_c() => return Ok(Exit::Done),
+                _ = &mut interrupted => return Ok(Exit::Done),
             }
         }
     }

@@ -1,5 +1,6 @@
 //! Following a batch: a bar on a terminal, a line a change otherwise.
 
+use std::pin::pin;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
@@ -41,6 +42,8 @@ pub(super) async fn watch(session: &Session, acting: &Acting, batch: BatchId) ->
     let output = session.output;
     let bar = output.is_watched().then(bar);
     let mut last = None;
+    // One for all rounds: a signal that comes between two of them would be lost.
+    let mut interrupted = pin!(tokio::signal::ctrl_c());
     let status = loop {
         let status = session.invites.batch(&acting.actor, batch).await?;
         let line = Line::of(&status);
@@ -60,7 +63,7 @@ pub(super) async fn watch(session: &Session, acting: &Acting, batch: BatchId) ->
         }
         tokio::select! {
             () = tokio::time::sleep(LOOK) => {}
-            _ = tokio::signal::ctrl_c() => break status,
+            _ = &mut interrupted => break status,
         }
     };
     if let Some(bar) = bar {
