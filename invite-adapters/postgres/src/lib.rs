@@ -22,6 +22,7 @@ mod leaving;
 mod offers;
 mod open;
 mod organisations;
+mod paces;
 mod people;
 mod pilot;
 mod planning;

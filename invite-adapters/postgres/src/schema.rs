@@ -17,7 +17,10 @@ const DOING: &str = "open the database";
 const LONGEST_NAME: usize = 63;
 
 /// The files and what is in them, in order; the first brings the tables to version 1.
-const FILES: &[(&str, &str)] = &[("0001_first.sql", include_str!("../migrations/0001_first.sql"))];
+const FILES: &[(&str, &str)] = &[
+    ("0001_first.sql", include_str!("../migrations/0001_first.sql")),
+    ("0003_rates.sql", include_str!("../migrations/0003_rates.sql")),
+];
 
 /// A step that brings the tables to the next version, for a host that runs its migrations itself.
 ///
