@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::db::Db;
+use invite_core::decision::pace::Rooms;
 use invite_core::machine::delivery::DeliveryEvent;
 use invite_core::model::id::{BatchId, ClaimToken, DeliveryId, OrganisationId};
 use invite_core::model::sender::{Covers, PauseKind, SenderKey, SenderPause, matching};
@@ -25,15 +26,17 @@ impl Write {
         self.take_back_lapsed(LAPSED_AT_ONCE).await?;
         self.look_at_the_clock().await?;
         let stops = self.stops().await?;
-        let suspect = if claim.limit == 0 { None } else { self.due_suspect(&stops).await? };
+        let mut rooms = self.rooms().await?;
+        let suspect = if claim.limit == 0 { None } else { self.due_suspect(&stops, &mut rooms).await? };
         let alone = suspect.is_some();
         let ids = match suspect {
             Some(suspect) => vec![suspect],
-            None => self.due(claim.limit, &stops).await?,
+            None => self.due(claim.limit, &stops, &mut rooms).await?,
         };
+        let room_in = if ids.is_empty() { rooms.opens_in() } else { None };
         let token = ClaimToken::new();
         let deliveries = self.give(ids, token, alone, claim).await?;
-        Ok(Claimed { token, alone, deliveries, room_in: None })
+        Ok(Claimed { token, alone, deliveries, room_in })
     }
 
     /// What stops senders now; throttles that are over are removed. Blocks whose sender is to be tried are tried by one
@@ -94,24 +97,34 @@ impl Write {
     }
 
     /// A suspect that is due. It may be the one message by which a blocked sender is tried.
-    async fn due_suspect(&mut self, stops: &Stops) -> Step<Option<DeliveryId>> {
-        let row = self
-            .query(include_str!("sql/due_suspect.sql"))
-            .bind(self.now)
-            .bind(stops.tries)
-            .fetch_optional(self.db().connection())
-            .await?;
-        let Some(id) = row.map(|row| row.id("id")).transpose()? else { return Ok(None) };
-        if stops.tries {
-            self.set_next_probes(id).await?;
+    async fn due_suspect(&mut self, stops: &Stops, rooms: &mut Rooms) -> Step<Option<DeliveryId>> {
+        let mut shut: Vec<String> = Vec::new();
+        loop {
+            let row = self
+                .query(include_str!("sql/due_suspect.sql"))
+                .bind(self.now)
+                .bind(stops.tries)
+                .bind(shut.clone())
+                .fetch_optional(self.db().connection())
+                .await?;
+            let Some(row) = row else { return Ok(None) };
+            let sender = SenderKey(row.text("sender")?);
+            if rooms.is_shut(&sender) {
+                shut.push(sender.0);
+                continue;
+            }
+            let id = row.id("id")?;
+            if stops.tries {
+                self.set_next_probes(id).await?;
+            }
+            return Ok(Some(id));
         }
-        Ok(Some(id))
     }
 
     /// What is due: one message of each blocked sender that is to be tried, and then the rest.
-    async fn due(&mut self, most: usize, stops: &Stops) -> Step<Vec<DeliveryId>> {
+    async fn due(&mut self, most: usize, stops: &Stops, rooms: &mut Rooms) -> Step<Vec<DeliveryId>> {
         let mut taken = if stops.tries { self.probes(most).await? } else { Vec::new() };
-        let mut lanes = self.due_lanes(stops).await?;
+        let mut lanes = self.due_lanes(stops, rooms).await?;
         let Some((turn, mut organisations)) = self.in_turn(&mut lanes).await? else { return Ok(taken) };
         let mut last = turn;
         while taken.len() < most && !organisations.is_empty() {
@@ -119,7 +132,7 @@ impl Write {
             let mut left = Vec::new();
             for (organisation, mut lanes) in organisations {
                 let wanted = share.min(most - taken.len());
-                let got = self.take(&mut lanes, wanted, &mut taken).await?;
+                let got = self.take(&mut lanes, wanted, rooms, &mut taken).await?;
                 if got > 0 {
                     last = Some(organisation);
                 }
@@ -140,6 +153,7 @@ impl Write {
         &mut self,
         lanes: &mut Vec<Lane>,
         wanted: usize,
+        rooms: &mut Rooms,
         taken: &mut Vec<DeliveryId>,
     ) -> Step<usize> {
         let mut got = 0;
@@ -152,8 +166,13 @@ impl Write {
                     left.push(lane);
                     continue;
                 }
+                let share = rooms.take(&lane.sender, share);
+                if share == 0 {
+                    continue;
+                }
                 let ids = lane.next(self.now, self.db(), share, taken).await?;
                 let all = ids.len() == share;
+                rooms.give_back(&lane.sender, share - ids.len());
                 got += ids.len();
                 taken.extend(ids);
                 if all {
@@ -165,18 +184,28 @@ impl Write {
         Ok(got)
     }
 
-    async fn due_lanes(&mut self, stops: &Stops) -> Step<BTreeMap<OrganisationId, Vec<Lane>>> {
+    /// The lanes with something due whose senders have room.
+    async fn due_lanes(
+        &mut self,
+        stops: &Stops,
+        rooms: &mut Rooms,
+    ) -> Step<BTreeMap<OrganisationId, Vec<Lane>>> {
         let now = self.now;
         let rows =
             self.query(include_str!("sql/due_lanes.sql")).bind(now).fetch_all(self.db().connection()).await?;
         let mut lanes: BTreeMap<_, Vec<_>> = BTreeMap::new();
         for row in rows {
+            let sender = SenderKey(row.text("sender")?);
+            if rooms.is_shut(&sender) {
+                continue;
+            }
             lanes.entry(row.id("organisation")?).or_default().push(Lane {
                 organisation: row.id("organisation")?,
                 batch: row.id("id")?,
                 pilot_until: row.maybe_id("pilot_until")?,
                 number: row.plain("number")?,
-                stopped: stops.destinations(&SenderKey(row.text("sender")?), now),
+                stopped: stops.destinations(&sender, now),
+                sender,
             });
         }
         Ok(lanes)
@@ -300,6 +329,7 @@ struct Lane {
     /// The last message that may leave, where it goes to its pilot only.
     pilot_until: Option<DeliveryId>,
     number: i64,
+    sender: SenderKey,
     /// The destinations to which nothing goes now.
     stopped: Vec<String>,
 }

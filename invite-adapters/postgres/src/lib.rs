@@ -23,6 +23,7 @@ mod metrics;
 mod offers;
 mod open;
 mod organisations;
+mod paces;
 mod people;
 mod pilot;
 mod planning;

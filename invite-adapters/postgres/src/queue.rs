@@ -69,8 +69,12 @@ impl Queue for PgStore {
         self.what_waits().await.map_err(|fault| fault.doing("look at the queue"))
     }
 
-    async fn reserve_sends(&self, _: ReserveSends) -> PortResult<Slots> {
-        Err(PortError::new(PortErrorKind::Refused, "reserve slots of a sender"))
+    async fn reserve_sends(&self, wish: ReserveSends) -> PortResult<Slots> {
+        let policy = Policy::default();
+        self.writing("reserve slots of a sender", &policy, &wish, |write, wish| {
+            Box::pin(write.reserve_sends(wish))
+        })
+        .await
     }
 
     async fn metrics(&self) -> PortResult<Metrics> {

@@ -77,9 +77,11 @@ impl Pace {
             return Room::For(usize::MAX);
         }
         let reserved = from_to(now, self.next_at);
-        match reserved.checked_sub(SHORT_OF_SLOTS) {
-            Some(wait) if !wait.is_zero() => Room::None(wait),
-            _ => Room::For(fit(ENOUGH_SLOTS - reserved, self.spacing)),
+        let wait = reserved.saturating_sub(SHORT_OF_SLOTS);
+        if wait.is_zero() {
+            Room::For(fit(ENOUGH_SLOTS.saturating_sub(reserved), self.spacing))
+        } else {
+            Room::None(wait)
         }
     }
 

@@ -1,5 +1,5 @@
--- $1: now, $2: whether senders that are blocked are tried
-SELECT d.id
+-- $1: now, $2: whether senders that are blocked are tried, $3: senders that have no room
+SELECT d.id, l.sender
 FROM invite.delivery AS d
 JOIN invite.batch AS b ON b.organisation = d.organisation AND b.id = d.batch
 JOIN invite.lane AS l ON l.number = d.lane
@@ -8,6 +8,7 @@ WHERE d.state = 'queued'
     AND d.due_at <= $1
     AND b.state = 'running'
     AND b.not_before <= $1
+    AND l.sender <> ALL($3)
     AND (b.pilot_until IS NULL OR d.id <= b.pilot_until)
     AND NOT EXISTS (
         SELECT 1

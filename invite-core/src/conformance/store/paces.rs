@@ -99,14 +99,14 @@ pub(super) async fn a_slow_sender_holds_up_no_other(stage: Stage) -> Checked {
 pub(super) async fn a_suspect_keeps_to_the_rate_of_its_sender(stage: Stage) -> Checked {
     stage.invite(&stage.persons(3)).await?;
     same!(stage.claim(3).await?.deliveries.len(), 3, "messages of a group");
-    stage.advance(stage.policy.lease + Duration::from_secs(60)).await;
+    stage.advance(stage.policy.lease + Duration::from_mins(1)).await;
     let claimed = after_reserving(&stage, 20, 40).await?;
     same!(
         (claimed.deliveries.len(), claimed.room_in.is_some()),
         (0, true),
         "suspects, and whether it says why"
     );
-    stage.advance(Duration::from_secs(60)).await;
+    stage.advance(Duration::from_mins(1)).await;
     let claimed = stage.claim(10).await?;
     same!((claimed.deliveries.len(), claimed.alone), (1, true), "suspects when there is room");
     Ok(())
@@ -116,7 +116,7 @@ pub(super) async fn a_suspect_keeps_to_the_rate_of_its_sender(stage: Stage) -> C
 async fn after_reserving(stage: &Stage, rate: u32, wanted: usize) -> Checked<Claimed> {
     for _ in 0..TRIES {
         // Nothing that was reserved before is in the way.
-        stage.advance(Duration::from_secs(60)).await;
+        stage.advance(Duration::from_mins(1)).await;
         let slots = stage.store.reserve_sends(wish(stage, Channel::Email, rate, wanted)?).await?;
         let claimed = stage.claim(10).await?;
         if stage.now().await? - slots.at < TimeDelta::milliseconds(500).min(spread(&slots)) {
