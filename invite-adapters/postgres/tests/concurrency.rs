@@ -1,5 +1,7 @@
 //! Many workers on several pools: nothing is given twice, and nobody is told of a deadlock.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
 mod support;
 
 use std::collections::HashMap;
