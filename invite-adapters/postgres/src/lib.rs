@@ -1,6 +1,63 @@
 //! All stores of `invite-core` on PostgreSQL 14 and later, on the host's own pool.
 //!
-//! [`PgStore`] is the invitation store and the people, with [`Accounts`] and [`People`].
+//! [`PgStore`] is the invitation store and the people, with [`Accounts`] and [`People`]. Any number of processes may use
+//! the same tables: workers claim past each other's rows, and each message is given to one of them.
+//!
+//! ```no_run
+//! use invite_core::model::actor::Actor;
+//! use invite_core::model::batch::TemplatePins;
+//! use invite_core::model::id::OrganisationId;
+//! use invite_core::model::organisation::{Organisation, Settings};
+//! use invite_core::port::organisations::Organisations;
+//! use invite_postgres::PgStore;
+//! use sqlx::PgPool;
+//!
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! let pool = PgPool::connect("postgres://app@db.example.org/app").await?;
+//! let store = PgStore::new(pool).await?;
+//! let id = OrganisationId::new();
+//! let acme = Organisation { id, alias: "acme".parse()?, settings: Settings::new("Acme") };
+//! store.save_organisation(acme, Actor::system(id), TemplatePins::default()).await?;
+//! assert!(store.by_alias("acme".parse()?).await?.is_some());
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # What it makes in the database
+//!
+//! * A schema, `invite` unless [`PgStore::in_schema`] names another, with tables, indexes, sequences and two views; no
+//!   extension, function, trigger or role, and nothing outside it. `schema_version` in it says which migrations were run.
+//! * The views `reached` and `came` are there for the host to join its own users table with; everything else may change from
+//!   one release to the next.
+//! * [`PgStore::new`] creates what is missing: its role has the right to `CREATE` in the database, or owns the schema. Where the
+//!   host runs [`migrations`] itself, with another role, [`PgStore::checked`] only looks whether it has. The role that works on
+//!   the tables then needs `USAGE` on the schema and its sequences, and `SELECT`, `INSERT`, `UPDATE` and `DELETE` on its tables.
+//! * Several processes that start at once may all migrate: one does, the others wait for it. Programs of the release before
+//!   go on working on the new tables, see [`Migration`].
+//!
+//! # Connections
+//!
+//! * A call of the store has one connection at a time, and none while nothing is asked of it: a worker holds none while it
+//!   sends. [`PgStore::connect`] makes a pool of 10; with a smaller one calls wait for each other.
+//! * Statements are prepared under a name and kept by connection. Behind `PgBouncer` in transaction mode that takes its version
+//!   1.21 or later with `max_prepared_statements` above nought. Nothing else of ours outlives a transaction: settings are
+//!   `SET LOCAL`, and advisory locks are those of transactions.
+//! * Instants are on the database's clock, so that the clocks of the processes need not agree.
+//!
+//! # What is locked, and for how long
+//!
+//! * A transaction is one call of a port: a page of a plan, a claim, the outcomes of a group. None is open while a message is
+//!   handed over or a password is hashed.
+//! * Those that write are READ COMMITTED and lock rows, in this order: organisation, batch, people, messages; where there is no
+//!   row to lock, advisory locks of the transaction. No table is locked but by a migration. They keep the planner to indexes
+//!   (`SET LOCAL enable_seqscan = off` and its like), so that tables which are not counted yet are not gone through.
+//! * Those that only read are single statements, or REPEATABLE READ READ ONLY snapshots, and wait for nobody.
+//! * Confirming holds its organisation's row, so that confirmations of one organisation come one after the other; claims step
+//!   over locked messages. A transaction that the database breaks off for another one's sake is done again up to five times.
+//! * In a host's transaction ([`PgStore::within`], [`PgStore::confirm_in`], [`PgStore::invite_one_in`]) all this is held until
+//!   the host commits or rolls back: other confirmations of the organisation, workers on the same people and, where people
+//!   were added or changed in it, others who write people of the organisation wait for it. So let it be the last thing in
+//!   the transaction, with no network call after it.
 //!
 //! [`Accounts`]: invite_core::port::accounts::Accounts
 //! [`People`]: invite_core::port::people::People

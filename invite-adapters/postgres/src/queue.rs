@@ -12,7 +12,7 @@ use invite_core::model::id::{ClaimToken, DeliveryId};
 use invite_core::model::metrics::Metrics;
 use invite_core::model::sender::{PauseKind, SenderPause};
 use invite_core::policy::Policy;
-use invite_core::port::error::{PortError, PortErrorKind, PortResult};
+use invite_core::port::error::PortResult;
 use invite_core::port::queue::{
     Begin, Begun, Claim, Claimed, Queue, Record, Reported, ReserveSends, Waiting,
 };
