@@ -51,7 +51,7 @@ impl Conversation {
             let (verb, rest) = line.split_once(' ').unwrap_or((&line, ""));
             match verb.to_ascii_uppercase().as_str() {
                 "EHLO" => {
-                    self.worker = rest.to_owned();
+                    rest.clone_into(&mut self.worker);
                     self.come_to(Place::Hello).await?;
                     self.say("250-sink\r\n250-PIPELINING\r\n250-8BITMIME\r\n250 SMTPUTF8\r\n").await?;
                 }

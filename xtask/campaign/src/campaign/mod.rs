@@ -52,6 +52,7 @@ const AHEAD: u64 = 16;
 const STANDSTILL: Duration = Duration::from_secs(15);
 
 /// Runs a campaign. Says whether everything held.
+#[allow(clippy::too_many_lines, reason = "a campaign from its beginning to its end")]
 pub(crate) fn run(arguments: &Arguments) -> Result<bool, Box<dyn Error>> {
     let begun = Instant::now();
     let setting = Setting::of(arguments)?;

@@ -125,15 +125,15 @@ pub(crate) fn schedule(
     let mut random = StdRng::seed_from_u64(seed);
     let mut deck = Vec::new();
     // The last tenth of the messages is left for connections that are still to be broken, and to come to rest.
-    let evenly = deliveries as f64 * 0.9 / faults.max(1) as f64;
-    (0..faults)
+    let messages = (deliveries * 9 / 10).max(1);
+    (0..faults as u64)
         .map(|number| {
             if deck.is_empty() {
                 deck = self::deck(&mut random, store);
                 deck.shuffle(&mut random);
             }
             Planned {
-                after: (evenly * (number as f64 + random.random_range(0.0..1.0))) as u64,
+                after: (messages * number + random.random_range(0..messages)) / faults as u64,
                 victim: random.random_range(0..workers),
                 moment: Duration::from_micros(random.random_range(0..20_000)),
                 fault: deck.pop().expect("it was dealt"),

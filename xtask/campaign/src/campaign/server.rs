@@ -17,7 +17,7 @@ use tokio::runtime::Runtime;
 /// Who it becomes when root starts it: it refuses to be root.
 const USER: &str = "postgres";
 /// How long it may take to be there.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Added to what `initdb` writes: what is answered is on the disk, and what is on the disk is soon read again.
 const SETTINGS: &str = "\

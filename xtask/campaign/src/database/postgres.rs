@@ -47,7 +47,7 @@ impl Rows for PgRows {
         .bind(i64::try_from(limit).unwrap_or(i64::MAX))
         .fetch_all(&self.0)
         .await?;
-        rows.iter().map(|row| id(row.try_get("id")?).map(DeliveryId::from_uuid)).collect()
+        rows.iter().map(|row| id(&row.try_get::<String, _>("id")?).map(DeliveryId::from_uuid)).collect()
     }
 
     async fn put_back(&self, ids: &[DeliveryId]) -> Result<(), sqlx::Error> {
@@ -68,7 +68,7 @@ impl Rows for PgRows {
             .fetch_one(&self.0)
             .await?;
         let token: Option<String> = row.try_get("token")?;
-        token.map(|token| id(token).map(ClaimToken::from_uuid)).transpose()
+        token.map(|token| id(&token).map(ClaimToken::from_uuid)).transpose()
     }
 
     async fn add_attempts(&self, ids: &[DeliveryId], attempts: i64) -> Result<(), sqlx::Error> {
@@ -106,6 +106,6 @@ impl Rows for PgRows {
     }
 }
 
-fn id(text: String) -> Result<Uuid, sqlx::Error> {
+fn id(text: &str) -> Result<Uuid, sqlx::Error> {
     text.parse().map_err(|error: uuid::Error| sqlx::Error::Decode(error.into()))
 }

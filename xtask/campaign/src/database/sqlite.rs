@@ -61,7 +61,7 @@ impl Rows for SqliteRows {
         .bind(i64::try_from(limit).unwrap_or(i64::MAX))
         .fetch_all(&self.0)
         .await?;
-        rows.iter().map(|row| id(row.try_get("id")?).map(DeliveryId::from_uuid)).collect()
+        rows.iter().map(|row| id(&row.try_get::<Vec<u8>, _>("id")?).map(DeliveryId::from_uuid)).collect()
     }
 
     async fn put_back(&self, ids: &[DeliveryId]) -> Result<(), sqlx::Error> {
@@ -82,7 +82,7 @@ impl Rows for SqliteRows {
             .fetch_one(&self.0)
             .await?;
         let token: Option<Vec<u8>> = row.try_get("token")?;
-        token.map(|token| id(token).map(ClaimToken::from_uuid)).transpose()
+        token.map(|token| id(&token).map(ClaimToken::from_uuid)).transpose()
     }
 
     async fn add_attempts(&self, ids: &[DeliveryId], attempts: i64) -> Result<(), sqlx::Error> {
@@ -111,6 +111,6 @@ fn octets(id: DeliveryId) -> Vec<u8> {
     id.as_uuid().as_bytes().to_vec()
 }
 
-fn id(octets: Vec<u8>) -> Result<Uuid, sqlx::Error> {
-    Uuid::from_slice(&octets).map_err(|error| sqlx::Error::Decode(error.into()))
+fn id(octets: &[u8]) -> Result<Uuid, sqlx::Error> {
+    Uuid::from_slice(octets).map_err(|error| sqlx::Error::Decode(error.into()))
 }
