@@ -99,7 +99,16 @@ impl Db {
 
     /// Whether a relation of ours is there.
     pub(crate) async fn has(&mut self, relation: &'static str) -> Step<bool> {
-        let row = self.query("SELECT to_regclass($1) IS NOT NULL AS found").bind(self.schema.text(relation));
+        // Looked up in the catalogue itself: what to_regclass did not find it may remember for the whole transaction.
+        let row = self
+            .query(
+                "SELECT EXISTS (
+                     SELECT FROM pg_catalog.pg_class AS c
+                     JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+                     WHERE concat('\"', n.nspname, '\".', c.relname) = $1 OR concat(n.nspname, '.', c.relname) = $1
+                 ) AS found",
+            )
+            .bind(self.schema.text(relation));
         row.fetch_one(self.connection()).await?.flag("found")
     }
 
