@@ -902,7 +902,7 @@ impl Queue for Wrong {
         let mut metrics = self.store.metrics().await?;
         match self.fault {
             Fault::OutcomesUncounted => {
-                metrics.counts.retain(|count, _| !matches!(count, Count::Outcome(..)))
+                metrics.counts.retain(|count, _| !matches!(count, Count::Outcome(..)));
             }
             Fault::OutcomesOfPresent => {
                 let unknown = Channel::ALL.map(|on| metrics.count(Count::Unknown(on))).iter().sum::<u64>();
@@ -931,10 +931,8 @@ impl Queue for Wrong {
                 let braked = metrics.batches.remove(&OpenBatch::PausedByBrake).unwrap_or_default();
                 *metrics.batches.entry(OpenBatch::PausedByHand).or_default() += braked;
             }
-            Fault::ThrottlesForEver if !metrics.senders_paused.contains_key(&PauseKind::Throttled) => {
-                if self.notes().throttled {
-                    metrics.senders_paused.insert(PauseKind::Throttled, 1);
-                }
+            Fault::ThrottlesForEver if self.notes().throttled => {
+                metrics.senders_paused.entry(PauseKind::Throttled).or_insert(1);
             }
             Fault::DueThoughStopped => {
                 let waiting = self.store.waiting().await?;
