@@ -11,3 +11,5 @@ CROSS JOIN LATERAL (
 CROSS JOIN LATERAL (
     SELECT * FROM invite.batch AS b WHERE b.organisation = $1 AND b.id = d.batch OFFSET 0
 ) AS b
+-- Of messages of one batch the last is the newest, as their ids have it.
+ORDER BY d.user_id, d.id
