@@ -50,14 +50,17 @@ impl Ledger {
         self.blow(to, Some(worker), HandOver::Conversation(conversation));
     }
 
-    /// No fault fell on the worker that handed it over last, and yet its lease is renewed late.
+    /// No fault fell on this hand-over of the worker that had the message last, and yet its lease is renewed late. What fell
+    /// on another worker meanwhile, or on another hand-over of the message, explains nothing of it.
     pub(crate) fn renewed_late(&self, to: &str, worker: Option<&str>, attempt: u32) {
         let mut entries = self.entries();
         let blows = entries.blows.entry(to.to_owned()).or_default();
         let hand_over = HandOver::Attempt(attempt);
-        let known = blows.iter().any(|blow| match worker {
-            Some(worker) => blow.worker.as_deref().is_none_or(|name| name == worker),
-            None => blow.hand_over == hand_over,
+        let known = blows.iter().any(|blow| {
+            let of_it = blow.worker.is_none() || blow.worker.as_deref() == worker;
+            // A conversation of the worker may be this hand-over.
+            let conversation = matches!(blow.hand_over, HandOver::Conversation(_));
+            of_it && (blow.hand_over == hand_over || conversation)
         });
         if !known {
             blows.insert(Blow { worker: worker.map(str::to_owned), hand_over });
@@ -155,5 +158,18 @@ mod tests {
         assert_eq!((ledger.late(), ledger.explains("kari", "w2")), (0, false));
         ledger.renewed_late("kari", Some("w2"), 1);
         assert_eq!((ledger.late(), ledger.explains("kari", "w2")), (1, true));
+    }
+
+    #[test]
+    fn what_fell_on_others_meanwhile_or_on_another_hand_over_does_not_hide_that_one_is_late() {
+        let ledger = Ledger::default();
+        ledger.fell_on_attempt("kari", Some("w1"), 1);
+        ledger.renewed_late("kari", None, 1);
+        assert_eq!((ledger.late(), ledger.explains("kari", "w2")), (1, true));
+        ledger.fell_on_attempt("ola", None, 1);
+        ledger.renewed_late("ola", Some("w2"), 1);
+        assert_eq!((ledger.late(), ledger.on("ola")), (1, 1));
+        ledger.renewed_late("ola", Some("w2"), 2);
+        assert_eq!((ledger.late(), ledger.on("ola")), (2, 2));
     }
 }
