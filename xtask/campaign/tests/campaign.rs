@@ -14,14 +14,12 @@ use std::sync::{Mutex, PoisonError};
 static TURN: Mutex<()> = Mutex::new(());
 
 #[test]
-#[ignore = "some runs end with a violation that is not explained: docs/reliability.md"]
 fn rule_07_nothing_is_lost_and_rule_08_nothing_goes_twice_on_sqlite_whatever_happens() {
     let (said, held) = campaign("sqlite", &["--faults", "45", "--deliveries", "2000"]);
     assert!(held, "{said}");
 }
 
 #[test]
-#[ignore = "it ends with violations that are not explained: docs/reliability.md"]
 fn rule_07_nothing_is_lost_and_rule_08_nothing_goes_twice_on_postgres_whatever_happens() {
     let (said, held) = campaign("postgres", &["--faults", "45", "--deliveries", "2000"]);
     assert!(held, "{said}");

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use invite_core::model::message::Channel;
 use mail_parser::MessageParser;
@@ -15,6 +15,9 @@ use crate::journal::Accepted;
 
 /// How long a half-open connection is kept: longer than any worker waits.
 const HALF_OPEN: Duration = Duration::from_secs(10);
+/// A worker waits 3 s for everything about a message, its own delays included. To whom the answer comes later than this, it
+/// may come too late, and nothing on the wire tells.
+const LATE: Duration = Duration::from_secs(2);
 
 /// See above.
 pub(crate) struct Conversation {
@@ -28,13 +31,16 @@ pub(crate) struct Conversation {
     number: u64,
     /// A fault was injected into it.
     broken: bool,
+    /// When it began to be about the message, with what leads to it; none between messages.
+    since: Option<Instant>,
 }
 
 impl Conversation {
     pub(crate) fn new(stream: TcpStream, shared: Arc<Shared>) -> io::Result<Self> {
         stream.set_nodelay(true)?;
         let (stream, number) = (BufReader::new(stream), shared.next_conversation());
-        Ok(Self { stream, shared, worker: String::new(), to: String::new(), number, broken: false })
+        let (worker, to, since) = (String::new(), String::new(), Some(Instant::now()));
+        Ok(Self { stream, shared, worker, to, number, broken: false, since })
     }
 
     pub(crate) fn is_about_a_message(&self) -> bool {
@@ -56,6 +62,7 @@ impl Conversation {
                     self.say("250-sink\r\n250-PIPELINING\r\n250-8BITMIME\r\n250 SMTPUTF8\r\n").await?;
                 }
                 "MAIL" => {
+                    self.since.get_or_insert_with(Instant::now);
                     self.come_to(Place::Mail).await?;
                     self.say("250 2.1.0 ok\r\n").await?;
                 }
@@ -97,14 +104,15 @@ impl Conversation {
         self.shared.slow_down().await;
         let number = self.shared.keeper.keep(self.accepted(&message)?).await?;
         self.come_to(Place::Kept).await?;
-        if !self.broken && self.is_given_up().await {
+        let late = self.since.is_some_and(|since| since.elapsed() > LATE);
+        if late || self.is_given_up().await {
             self.shared.ledger.gave_up(&self.to, &self.worker, self.number);
         }
         self.say(&format!("250 2.0.0 kept as {number}\r\n")).await?;
         self.come_to(Place::Answered).await?;
         self.shared.talks_no_more(&self.worker);
         self.to.clear();
-        self.broken = false;
+        (self.broken, self.since) = (false, None);
         Ok(())
     }
 
@@ -115,6 +123,10 @@ impl Conversation {
         self.number = self.shared.next_conversation();
         self.shared.names(&self.worker, &to);
         self.to = to;
+        if self.broken {
+            // A fault that fell before it was said whom the message is for.
+            self.shared.ledger.fell_on_conversation(&self.to, &self.worker, self.number);
+        }
     }
 
     /// Breaks here, if it is to, and is held here, if somebody wants that.

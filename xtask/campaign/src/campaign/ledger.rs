@@ -68,7 +68,7 @@ impl Ledger {
         }
     }
 
-    /// No fault was injected, and yet the worker gave up before the mail server had answered.
+    /// The worker gave up before the mail server had answered, or may have, whatever fault was injected.
     pub(crate) fn gave_up(&self, to: &str, worker: &str, conversation: u64) {
         let mut entries = self.entries();
         let blows = entries.blows.entry(to.to_owned()).or_default();
