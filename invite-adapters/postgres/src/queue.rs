@@ -1,16 +1,15 @@
 //! The queue: see `claim`, `begin`, `record` and `sweep` for its larger steps.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use invite_core::decision::due::Group;
 use invite_core::decision::pace::Slots;
 use invite_core::machine::delivery::DeliveryEvent;
-use invite_core::model::batch::BatchState;
 use invite_core::model::delivery::DeliveryState;
 use invite_core::model::id::{ClaimToken, DeliveryId};
 use invite_core::model::metrics::Metrics;
-use invite_core::model::sender::{PauseKind, SenderPause};
 use invite_core::policy::Policy;
 use invite_core::port::error::PortResult;
 use invite_core::port::queue::{
@@ -124,17 +123,6 @@ impl Write {
     }
 }
 
-/// Messages of one batch, on one lane, to one destination.
-struct Group {
-    state: BatchState,
-    not_before: At,
-    beyond_pilot: bool,
-    keys: [String; 3],
-    all: u64,
-    due: u64,
-    next_due_at: Option<At>,
-}
-
 impl PgStore {
     async fn what_waits(&self) -> Step<Waiting> {
         let mut read = self.read().await?;
@@ -176,50 +164,5 @@ impl PgStore {
         }
         waiting.next_in = next.map(|at| (at - now).to_std().unwrap_or_default());
         Ok(waiting)
-    }
-}
-
-impl Group {
-    /// Whether its messages go by themselves, sooner or later.
-    fn goes_on(&self) -> bool {
-        self.state == BatchState::Running && !self.beyond_pilot
-    }
-
-    fn due_now(&self, now: At, pauses: &BTreeMap<String, SenderPause>, probed: &mut BTreeSet<String>) -> u64 {
-        if !self.goes_on() || self.not_before > now || self.due == 0 {
-            return 0;
-        }
-        let stops: Vec<_> = self.stops(pauses).collect();
-        if stops.iter().any(|(_, pause)| pause.stops(now)) {
-            return 0;
-        }
-        let blocks: Vec<_> = stops.iter().filter(|(_, pause)| pause.kind == PauseKind::Blocked).collect();
-        if blocks.is_empty() {
-            return self.due;
-        }
-        // One message tries all blocks that it is under.
-        let new = blocks.iter().all(|(key, _)| !probed.contains(*key));
-        probed.extend(blocks.iter().map(|(key, _)| (*key).clone()));
-        u64::from(new)
-    }
-
-    /// When one of those that wait becomes due by itself.
-    fn next_at(&self, now: At, pauses: &BTreeMap<String, SenderPause>) -> Option<At> {
-        let stopped = SenderPause::stopped(self.stops(pauses).map(|(_, pause)| pause), now);
-        if !self.goes_on() || stopped == Some(None) {
-            return None;
-        }
-        let stopped_until = stopped.flatten();
-        let earliest = if self.due > 0 { Some(now) } else { self.next_due_at };
-        let at = earliest?.max(self.not_before).max(stopped_until.unwrap_or(now));
-        // What is due already and not stopped is not waited for.
-        if at > now { Some(at) } else { self.next_due_at }
-    }
-
-    fn stops<'a>(
-        &'a self,
-        pauses: &'a BTreeMap<String, SenderPause>,
-    ) -> impl Iterator<Item = (&'a String, &'a SenderPause)> {
-        self.keys.iter().filter_map(|key| pauses.get(key).map(|pause| (key, pause)))
     }
 }

@@ -4,11 +4,10 @@ use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use invite_core::decision::record::{
-    Consequences, Recorded, Stops, Suppress, brake_because, brakes, consequences, late_acceptance,
+    Brake, Consequences, Recorded, Stops, Suppress, consequences, late_acceptance,
 };
 use invite_core::machine::batch::stopped_because;
 use invite_core::machine::delivery::{DeliveryEvent, Report, Standing, shows_acceptance};
-use invite_core::model::batch::BatchState;
 use invite_core::model::delivery::{DeliveryState, EndReason};
 use invite_core::model::event::Happening;
 use invite_core::model::id::{BatchId, DeliveryId, InvitationId, OrganisationId, UserId};
@@ -80,17 +79,9 @@ struct Run {
     deliveries: Vec<DeliveryId>,
 }
 
-struct Brake {
-    state: BatchState,
-    outcomes: u32,
-    hard_failures: u32,
-}
-
-impl Brake {
-    fn of(delivery: &Delivery) -> Self {
-        let batch = &delivery.batch;
-        Self { state: batch.state, outcomes: batch.outcomes, hard_failures: batch.hard_failures }
-    }
+fn brake_of(delivery: &Delivery) -> Brake {
+    let batch = &delivery.batch;
+    Brake { state: batch.state, outcomes: batch.outcomes, hard_failures: batch.hard_failures }
 }
 
 impl Write {
@@ -234,7 +225,7 @@ impl Write {
             if let Entry::Vacant(place) = all_settings.entry(organisation) {
                 place.insert(settings(self.db(), organisation).await?);
             }
-            brakes.entry((organisation, delivery.batch.id)).or_insert_with(|| Brake::of(delivery));
+            brakes.entry((organisation, delivery.batch.id)).or_insert_with(|| brake_of(delivery));
         }
         let accepted = || {
             changes
@@ -549,11 +540,7 @@ impl Write {
     async fn count(&mut self, delivery: &Delivery, hard_failure: bool, ledger: &mut Ledger) -> Step<()> {
         let (organisation, batch) = (delivery.organisation, delivery.batch.id);
         let Some(brake) = ledger.brakes.get_mut(&(organisation, batch)) else { return Ok(()) };
-        brake.outcomes += 1;
-        brake.hard_failures += u32::from(hard_failure);
-        if brake.state == BatchState::Running && brakes(brake.outcomes, brake.hard_failures, &self.policy) {
-            brake.state = BatchState::Paused;
-            let because = brake_because(brake.outcomes, brake.hard_failures);
+        if let Some(because) = brake.count(hard_failure, &self.policy) {
             sqlx::query(
                 "UPDATE invite_batch SET state = 'paused', paused_because = ?
                  WHERE organisation = ? AND id = ?",
@@ -632,9 +619,7 @@ impl Write {
         for delivery in &mut rows {
             self.step(delivery, DeliveryEvent::Retry);
             let key = (delivery.organisation, delivery.batch.id);
-            let brake = brakes.entry(key).or_insert_with(|| Brake::of(delivery));
-            brake.outcomes = brake.outcomes.saturating_sub(1);
-            brake.hard_failures = brake.hard_failures.saturating_sub(1);
+            brakes.entry(key).or_insert_with(|| brake_of(delivery)).take_back();
             sqlx::query(
                 "UPDATE invite_batch SET finished = 0, finished_at = NULL
                  WHERE organisation = ? AND id = ? AND finished = 1",

@@ -19,6 +19,7 @@
 pub mod begin;
 pub mod counts;
 mod decide;
+pub mod due;
 pub mod history;
 pub mod import_sync;
 pub mod import_undo;

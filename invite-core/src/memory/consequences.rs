@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::transaction::{DeliveryKey, Transaction, compared, delta};
 use crate::decision::leave::end_reason;
-use crate::decision::record::{self, Consequences, Recorded, Stops, Suppress};
+use crate::decision::record::{self, Brake, Consequences, Recorded, Stops, Suppress};
 use crate::machine::delivery::{DeliveryEvent, Standing};
 use crate::machine::invitation::InvitationEvent;
 use crate::model::batch::BatchState;
@@ -346,11 +346,12 @@ impl Transaction<'_> {
         if !is_outcome {
             return;
         }
-        row.outcomes += 1;
-        row.hard_failures += u32::from(hard_failure);
-        let (outcomes, failures) = (row.outcomes, row.hard_failures);
-        if row.batch.state == BatchState::Running && record::brakes(outcomes, failures, &self.policy) {
-            self.pause_batch(organisation, batch, Some(record::brake_because(outcomes, failures)));
+        let (state, outcomes, hard_failures) = (row.batch.state, row.outcomes, row.hard_failures);
+        let mut brake = Brake { state, outcomes, hard_failures };
+        let because = brake.count(hard_failure, &self.policy);
+        (row.outcomes, row.hard_failures) = (brake.outcomes, brake.hard_failures);
+        if because.is_some() {
+            self.pause_batch(organisation, batch, because);
             self.count(Count::Brake, 1);
         }
     }
