@@ -93,7 +93,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<bool, Box<dyn Error>> {
     let mut injector =
         Injector::new(started, &sink, rows, ledger.clone(), &runtime, policy.lease, of_postgres);
     let under_fire = Instant::now();
-    let schedule = schedule(seed, faults, messages, workers, store);
+    let schedule = schedule(seed, faults, messages, workers, store, bug);
     let mut schedule = schedule.iter().peekable();
     let mut confirmed = 0;
     for wave in 0..WAVES {

@@ -7,6 +7,7 @@ use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};
 
+use crate::bug::Bug;
 use crate::database::StoreKind;
 
 /// Where a conversation with the mail server is.
@@ -121,6 +122,7 @@ pub(crate) fn schedule(
     deliveries: u64,
     workers: usize,
     store: StoreKind,
+    bug: Option<Bug>,
 ) -> Vec<Planned> {
     let mut random = StdRng::seed_from_u64(seed);
     let mut deck = Vec::new();
@@ -129,7 +131,7 @@ pub(crate) fn schedule(
     (0..faults as u64)
         .map(|number| {
             if deck.is_empty() {
-                deck = self::deck(&mut random, store);
+                deck = self::deck(&mut random, store, bug);
                 deck.shuffle(&mut random);
             }
             Planned {
@@ -143,9 +145,13 @@ pub(crate) fn schedule(
 }
 
 /// One of each kind and place, and more of those that hurt most.
-fn deck(random: &mut StdRng, store: StoreKind) -> Vec<Fault> {
+fn deck(random: &mut StdRng, store: StoreKind, bug: Option<Bug>) -> Vec<Fault> {
     let mut deck = Vec::new();
     let mut longer = |from: u64, to: u64| Duration::from_millis(random.random_range(from..to));
+    if bug == Some(Bug::NoFencing) {
+        // It does harm where a stopped worker goes on while another has its message, and nowhere else.
+        return vec![Fault::Stop(Some(Place::Kept), longer(100, 1_500))];
+    }
     for _ in 0..5 {
         deck.push(Fault::Kill(None));
     }
@@ -179,7 +185,7 @@ mod tests {
 
     #[test]
     fn a_seed_repeats_its_schedule_and_another_has_another() {
-        let of = |seed| schedule(seed, 100, 5_000, 4, StoreKind::Sqlite);
+        let of = |seed| schedule(seed, 100, 5_000, 4, StoreKind::Sqlite, None);
         assert_eq!(of(7), of(7));
         assert_ne!(of(7), of(8));
         assert!(of(7).is_sorted_by_key(|planned| planned.after));
@@ -187,7 +193,7 @@ mod tests {
 
     #[test]
     fn a_deck_breaks_connections_at_every_place() {
-        let planned = schedule(1, 45, 5_000, 4, StoreKind::Sqlite);
+        let planned = schedule(1, 45, 5_000, 4, StoreKind::Sqlite, None);
         for place in Place::ALL {
             for broken in [Break::Reset, Break::HalfOpen] {
                 let fault = Fault::Connection(broken, place);
