@@ -349,6 +349,19 @@ impl Wrong {
         self.fault == fault
     }
 
+    /// A message of this person that has begun, or begins within a tenth of a second.
+    async fn other_that_began(&self, user: Option<UserId>) -> Option<HandOver> {
+        for _ in 0..100 {
+            let other = self.notes().handed_over.values().find(|other| Some(other.user.id) == user).cloned();
+            if other.is_some() {
+                return other;
+            }
+            std::thread::sleep(Duration::from_millis(1));
+            tokio::task::yield_now().await;
+        }
+        None
+    }
+
     fn notes(&self) -> MutexGuard<'_, Notes> {
         self.notes.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -786,10 +799,8 @@ impl Queue for Wrong {
         for ((id, user), begun) in ids.into_iter().zip(users).zip(&mut begun) {
             match begun {
                 Begun::Stopped(EndReason::ChangedSincePlan) if self.is(Fault::PersonNotLocked) => {
-                    let notes = self.notes();
-                    let other = notes.handed_over.values().find(|other| Some(other.user.id) == user);
-                    if let Some(other) = other {
-                        *begun = Begun::Go(Box::new(HandOver { id, ..other.clone() }));
+                    if let Some(other) = self.other_that_began(user).await {
+                        *begun = Begun::Go(Box::new(HandOver { id, ..other }));
                     }
                 }
                 Begun::Go(hand_over) => self.note(hand_over),
