@@ -51,6 +51,8 @@
 //! * Those that write are READ COMMITTED and lock rows, in this order: organisation, batch, people, messages; where there is no
 //!   row to lock, advisory locks of the transaction. No table is locked but by a migration. They keep the planner to indexes
 //!   (`SET LOCAL enable_seqscan = off` and its like), so that tables which are not counted yet are not gone through.
+//! * A process that is stopped in the middle of one (a frozen virtual machine, a cut network) keeps its locks for 10 seconds at
+//!   most; then the server ends its session (`idle_in_transaction_session_timeout`), and what it did is undone.
 //! * Those that only read are single statements, or REPEATABLE READ READ ONLY snapshots, and wait for nobody.
 //! * Confirming holds its organisation's row, so that confirmations of one organisation come one after the other; claims step
 //!   over locked messages. A transaction that the database breaks off for another one's sake is done again up to five times.

@@ -18,6 +18,14 @@ macro_rules! planner {
     };
 }
 
+/// A process that is stopped in the middle of a transaction keeps its locks, and nobody else comes by them. Between two
+/// statements of ours lies arithmetic alone, so that the server may end such a session long before a lease lapses.
+macro_rules! never_idle {
+    () => {
+        "SET LOCAL idle_in_transaction_session_timeout = '10s'"
+    };
+}
+
 /// `in_failed_sql_transaction`
 const BROKEN_OFF: &str = "25P02";
 /// `invalid_savepoint_specification`
@@ -46,8 +54,12 @@ impl Source {
         match self {
             Self::Pool(pool) => {
                 let begin = match mode {
-                    Mode::Writing => concat!("BEGIN ISOLATION LEVEL READ COMMITTED; ", planner!()),
-                    Mode::Reading => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+                    Mode::Writing => {
+                        concat!("BEGIN ISOLATION LEVEL READ COMMITTED; ", never_idle!(), "; ", planner!())
+                    }
+                    Mode::Reading => {
+                        concat!("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; ", never_idle!())
+                    }
                 };
                 // In a task, which is never cancelled: sqlx forgets a BEGIN whose future is dropped before the server has
                 // answered, and the pool would give away a connection in the middle of a transaction.

@@ -13,12 +13,18 @@ use super::schedule::{Fault, Place, Planned};
 use super::server::Server;
 use super::sink::{Sink, Wanted, Who};
 use super::workers::Workers;
+use crate::bug::Bug;
 use crate::database::{HandingOver, Rows};
 
 /// How long a conversation is waited for that is to be held.
 const PATIENCE: Duration = Duration::from_secs(2);
 /// How long the messages are waited for before which no fault is to fall.
 const STANDSTILL: Duration = Duration::from_secs(4);
+/// How long a stopped worker waits at most, beyond its lease, for another one to have its message: the sweep that gives it
+/// to another takes up to a second.
+const MEETING_WAIT: Duration = Duration::from_secs(3);
+/// The same where nothing but a meeting shows what is wrong: the message comes behind all that are due before it.
+const LONG_MEETING_WAIT: Duration = Duration::from_secs(30);
 /// How long a message that two workers have is held when the first one goes on.
 const MEETING: Duration = Duration::from_millis(300);
 const TICK: Duration = Duration::from_millis(2);
@@ -31,6 +37,7 @@ pub(crate) struct Injector<'a> {
     pub(crate) ledger: Arc<Ledger>,
     pub(crate) runtime: &'a Runtime,
     pub(crate) lease: Duration,
+    meeting_wait: Duration,
     server: Option<&'a mut Server>,
     clocks: Option<&'a Clocks>,
     stopped: Vec<Stopped>,
@@ -57,9 +64,10 @@ impl<'a> Injector<'a> {
         rows: Arc<dyn Rows>,
         ledger: Arc<Ledger>,
         runtime: &'a Runtime,
-        lease: Duration,
+        (lease, bug): (Duration, Option<Bug>),
         (server, clocks): (Option<&'a mut Server>, Option<&'a Clocks>),
     ) -> Self {
+        let meeting_wait = if bug == Some(Bug::NoFencing) { LONG_MEETING_WAIT } else { MEETING_WAIT };
         let (stopped, meetings, tended_at) = (Vec::new(), Vec::new(), Instant::now());
         Self {
             workers,
@@ -68,6 +76,7 @@ impl<'a> Injector<'a> {
             ledger,
             runtime,
             lease,
+            meeting_wait,
             server,
             clocks,
             stopped,
@@ -141,7 +150,7 @@ impl<'a> Injector<'a> {
 
     fn kill(&mut self, planned: &Planned, place: Option<Place>) -> Result<(), Box<dyn Error>> {
         let victim = self.victim(planned)?;
-        let held = self.hold(victim, place)?;
+        let held = self.hold(victim, place, Who::Worker)?;
         sleep(if held.is_none() { planned.moment } else { Duration::ZERO });
         let name = self.workers.name(victim).to_owned();
         let phase = self.phase(&name, place.filter(|_| held.is_some()));
@@ -162,7 +171,7 @@ impl<'a> Injector<'a> {
         longer: Duration,
     ) -> Result<(), Box<dyn Error>> {
         let victim = self.victim(planned)?;
-        let held = self.hold(victim, place)?;
+        let held = self.hold(victim, place, Who::FirstOf)?;
         sleep(if held.is_none() { planned.moment } else { Duration::ZERO });
         let name = self.workers.name(victim).to_owned();
         let phase = self.phase(&name, place.filter(|_| held.is_some()));
@@ -176,8 +185,7 @@ impl<'a> Injector<'a> {
         let who = about.map(|to| Who::AnotherThan { worker: name, to });
         let meeting = who.map(|who| self.sink.hold(Wanted { place: Place::Data, who }));
         let since = Instant::now();
-        // Where its message is waited for, the sweep that gives it to another worker may take a second more.
-        let until = since + self.lease + longer + meeting.map_or(Duration::ZERO, |_| Duration::from_secs(3));
+        let until = since + self.lease + longer + meeting.map_or(Duration::ZERO, |_| self.meeting_wait);
         self.stopped.push(Stopped { place: victim, since, until, meeting });
         Ok(())
     }
@@ -238,9 +246,14 @@ impl<'a> Injector<'a> {
     }
 
     /// Waits until a conversation of the worker is held there; none where it does not come there in time.
-    fn hold(&mut self, victim: usize, place: Option<Place>) -> Result<Option<u64>, Box<dyn Error>> {
+    fn hold(
+        &mut self,
+        victim: usize,
+        place: Option<Place>,
+        whose: fn(String) -> Who,
+    ) -> Result<Option<u64>, Box<dyn Error>> {
         let Some(place) = place else { return Ok(None) };
-        let who = Who::Worker(self.workers.name(victim).to_owned());
+        let who = whose(self.workers.name(victim).to_owned());
         let request = self.sink.hold(Wanted { place, who });
         let deadline = Instant::now() + PATIENCE;
         while self.sink.held(request).is_none() {

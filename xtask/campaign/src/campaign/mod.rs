@@ -91,7 +91,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<bool, Box<dyn Error>> {
     let started = Workers::start(orders, workers)?;
     let of_postgres = (server.as_mut(), clocks.as_ref());
     let mut injector =
-        Injector::new(started, &sink, rows, ledger.clone(), &runtime, policy.lease, of_postgres);
+        Injector::new(started, &sink, rows, ledger.clone(), &runtime, (policy.lease, bug), of_postgres);
     let under_fire = Instant::now();
     let schedule = schedule(seed, faults, messages, workers, store, bug);
     let mut schedule = schedule.iter().peekable();

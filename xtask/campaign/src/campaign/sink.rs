@@ -36,6 +36,9 @@ pub(crate) struct Wanted {
 pub(crate) enum Who {
     /// This worker's.
     Worker(String),
+    /// This worker's, about a message whose text was not asked for before: another worker will have it after this one.
+    /// There is no third hand-over of a message whose first two ended unseen.
+    FirstOf(String),
     /// About this message, of any worker but this one.
     AnotherThan { worker: String, to: String },
 }
@@ -209,6 +212,9 @@ impl Shared {
                 wanted.place == place
                     && match &wanted.who {
                         Who::Worker(name) => name == worker,
+                        Who::FirstOf(name) => {
+                            name == worker && state.tried.get(to).is_none_or(|times| *times < 2)
+                        }
                         Who::AnotherThan { worker: name, to: about } => name != worker && about == to,
                     }
             };
