@@ -22,8 +22,9 @@ use invite_core::model::sender::{Covers, SenderKey};
 use invite_core::model::user::User;
 use invite_core::policy::Policy;
 use invite_core::port::clock::Clock;
+use invite_core::port::error::PortResult;
 use invite_core::port::queue::Queue;
-use invite_core::service::{ConfirmOptions, Invite, Invites, Retry};
+use invite_core::service::{ConfirmOptions, Invite, Invites, Retry, WorkReport};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 
@@ -38,7 +39,7 @@ struct Processes {
     asks: Invites,
     transport: RecordingTransport,
     system: Actor,
-    worker: JoinHandle<()>,
+    worker: JoinHandle<PortResult<WorkReport>>,
 }
 
 impl Drop for Processes {
@@ -68,7 +69,7 @@ impl Processes {
         };
         let acme = asks.create_organisation("acme".parse().unwrap(), settings).await.unwrap().id;
         let work = works.worker().poll_every(HOUR).run_until(std::future::pending());
-        let worker = tokio::spawn(async move { drop(work.await.unwrap()) });
+        let worker = tokio::spawn(work);
         sleep(HOUR / 3).await;
         Self { store, readings, asks, transport, system: Actor::system(acme), worker }
     }
