@@ -27,6 +27,11 @@ impl Schema {
         Self { name: format!("\"{name}\"").into(), other: name != "invite" }
     }
 
+    /// Its name, in quotes.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
     /// A statement in this schema, to be run on the pool by itself.
     pub(crate) fn query(&self, text: &'static str) -> Query<'static, Postgres, PgArguments> {
         sqlx::query(self.sql(text))
@@ -122,6 +127,11 @@ impl Db {
         let text = format!("CREATE SCHEMA {}", self.schema.name);
         sqlx::raw_sql(AssertSqlSafe(text)).execute(self.connection()).await?;
         Ok(())
+    }
+
+    /// The schema of our tables.
+    pub(crate) const fn schema(&self) -> &Schema {
+        &self.schema
     }
 
     /// The connection.

@@ -42,6 +42,11 @@
 //! * Statements are prepared under a name and kept by connection. Behind `PgBouncer` in transaction mode that takes its version
 //!   1.21 or later with `max_prepared_statements` above nought. Nothing else of ours outlives a transaction: settings are
 //!   `SET LOCAL`, and advisory locks are those of transactions.
+//! * A worker that runs until it is told to end has one connection more, beside the pool and with its settings
+//!   (`PgPool::connect_options`; a hook of the pool is not called), on which it listens for new work: `LISTEN invite_work`.
+//!   It is idle but for a `SELECT 1` a minute, and is made again when it is lost. Behind `PgBouncer` in transaction mode, or
+//!   where that connection is refused, nothing is heard, which is no error: the worker looks every 2 s
+//!   ([`Worker::poll_every`](invite_core::service::Worker::poll_every)).
 //! * Instants are on the database's clock, so that the clocks of the processes need not agree.
 //!
 //! # What is locked, and for how long
@@ -55,7 +60,8 @@
 //!   most; then the server ends its session (`idle_in_transaction_session_timeout`), and what it did is undone.
 //! * Those that only read are single statements, or REPEATABLE READ READ ONLY snapshots, and wait for nobody.
 //! * Confirming holds its organisation's row, so that confirmations of one organisation come one after the other; claims step
-//!   over locked messages. A transaction that the database breaks off for another one's sake is done again up to five times.
+//!   over locked messages. What makes work for workers (a confirmation, a resumption, a retry, not what workers do) ends with a
+//!   `NOTIFY`, and such transactions commit one at a time; none can be prepared (`PREPARE TRANSACTION`). A transaction that the database breaks off for another one's sake is done again up to five times.
 //! * In a host's transaction ([`PgStore::within`], [`PgStore::confirm_in`], [`PgStore::invite_one_in`]) all this is held until
 //!   the host commits or rolls back: other confirmations of the organisation, workers on the same people and, where people
 //!   were added or changed in it, others who write people of the organisation wait for it. So let it be the last thing in
@@ -94,6 +100,7 @@ mod records;
 mod redemption;
 mod retention;
 mod retry;
+mod ringing;
 mod rows;
 mod schema;
 mod senders;

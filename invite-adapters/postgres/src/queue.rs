@@ -11,6 +11,7 @@ use invite_core::model::delivery::DeliveryState;
 use invite_core::model::id::{ClaimToken, DeliveryId};
 use invite_core::model::metrics::Metrics;
 use invite_core::policy::Policy;
+use invite_core::port::bell::Rings;
 use invite_core::port::error::PortResult;
 use invite_core::port::queue::{
     Begin, Begun, Claim, Claimed, Queue, Record, Reported, ReserveSends, Waiting,
@@ -66,6 +67,10 @@ impl Queue for PgStore {
 
     async fn waiting(&self) -> PortResult<Waiting> {
         self.what_waits().await.map_err(|fault| fault.doing("look at the queue"))
+    }
+
+    async fn listen(&self) -> Rings {
+        self.listen_for_work().await
     }
 
     async fn reserve_sends(&self, wish: ReserveSends) -> PortResult<Slots> {

@@ -70,6 +70,7 @@ impl Write {
         .await?;
         let details = format!("{failed} failed, {unknown} unknown");
         self.audit(&chunk.actor, "messages_retried", chunk.batch, details).await?;
+        self.make_work();
         Ok(Retried::Queued { failed, unknown, next })
     }
 }

@@ -49,6 +49,8 @@ pub(crate) struct Write {
     wiping: BTreeSet<(OrganisationId, BatchId, UserId)>,
     /// Invitations of which a message ended without arriving: a retirement may have to be lifted.
     lifting: BTreeSet<(OrganisationId, UserId, InvitationId)>,
+    /// Whether workers are to look once this is committed.
+    pub(crate) made_work: bool,
 }
 
 impl Write {
@@ -64,6 +66,7 @@ impl Write {
             finishing: BTreeSet::new(),
             wiping: BTreeSet::new(),
             lifting: BTreeSet::new(),
+            made_work: false,
         }
     }
 
@@ -140,6 +143,12 @@ impl Write {
         self.tallies.entry((organisation, batch)).or_default().taken_back += 1;
     }
 
+    /// Has workers look once this is committed. Not for what workers do all the time: of all transactions in which it is
+    /// done, the server lets one commit at a time.
+    pub(crate) const fn make_work(&mut self) {
+        self.made_work = true;
+    }
+
     /// Looks at a batch before the transaction ends: it may have finished.
     pub(crate) fn may_finish(&mut self, organisation: OrganisationId, batch: BatchId) {
         self.finishing.insert((organisation, batch));
@@ -209,7 +218,8 @@ impl Write {
         self.brake().await?;
         self.finish().await?;
         self.keep_events().await?;
-        self.keep_counts().await
+        self.keep_counts().await?;
+        self.tell_of_work().await
     }
 
     /// Lifts retirements by invitations whose batch is recalled, or of which nothing is on its way or has arrived and no

@@ -68,6 +68,7 @@ impl Write {
         self.audit(&confirm.actor, "batch_confirmed", batch.id, details).await?;
         self.count_confirmed(&batch).await?;
         self.may_finish(organisation, batch.id);
+        self.make_work();
         Ok(Confirmed::Now(Box::new(batch)))
     }
 
@@ -170,6 +171,9 @@ impl Write {
             }
         };
         self.audit(&actor, what, id, because.unwrap_or_default()).await?;
+        if to != BatchState::Paused {
+            self.make_work();
+        }
         Ok(maybe_batch(self.db(), organisation, id).await?.map(Ok))
     }
 

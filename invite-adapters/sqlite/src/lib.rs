@@ -33,6 +33,7 @@
 //! * Every transaction that writes is `BEGIN IMMEDIATE`: one that reads first and then writes under a plain `BEGIN` fails
 //!   whenever another writer was faster. Within a process writers queue on a lock of their own, between processes on
 //!   SQLite's.
+//! * A worker reads one row five times a second, to hear of work that another process has made.
 //!
 //! [`Accounts`]: invite_core::port::accounts::Accounts
 //! [`People`]: invite_core::port::people::People
@@ -61,6 +62,7 @@ mod records;
 mod redemption;
 mod retention;
 mod retry;
+mod ringing;
 mod rows;
 mod schema;
 mod senders;
@@ -82,6 +84,7 @@ use sqlx::{ConnectOptions, Sqlite, Transaction};
 use tokio::sync::Mutex;
 
 use crate::error::{Fault, Step};
+use crate::ringing::Told;
 use crate::rows::{At, micros, whole_micros};
 use crate::write::Write;
 
@@ -97,6 +100,7 @@ pub struct SqliteStore {
     pool: SqlitePool,
     clock: Arc<dyn Clock>,
     writers: Arc<Mutex<()>>,
+    told: Told,
 }
 
 impl SqliteStore {
@@ -131,7 +135,8 @@ impl SqliteStore {
     /// `synchronous=FULL` a power cut can undo what was answered, and then a message may go twice; without
     /// `secure_delete=ON` wiped secrets, sealed as they are, stay in free pages.
     pub async fn with_pool(pool: SqlitePool) -> PortResult<Self> {
-        let store = Self { pool, clock: Arc::new(SystemClock), writers: Arc::default() };
+        let store =
+            Self { pool, clock: Arc::new(SystemClock), writers: Arc::default(), told: Told::default() };
         schema::migrate(&store.pool, micros(store.instant()))
             .await
             .map_err(|fault| fault.doing("create or update the tables"))?;
@@ -161,7 +166,7 @@ impl SqliteStore {
         let transaction =
             self.pool.begin_with("BEGIN IMMEDIATE").await.map_err(|error| Fault::from(error).doing(doing))?;
         // The clock is read when the lock is held: what is committed later is later.
-        Ok(Write::new(transaction, turn, self.instant(), policy, doing))
+        Ok(Write::new(transaction, turn, self.told.clone(), self.instant(), policy, doing))
     }
 
     /// A snapshot.

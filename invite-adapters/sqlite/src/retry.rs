@@ -57,6 +57,7 @@ impl Write {
         .await?;
         let details = format!("{failed} failed, {unknown} unknown");
         self.audit(&chunk.actor, "messages_retried", chunk.batch, details).await?;
+        self.make_work();
         let next = full.then_some(RetryCursor { since, after: last });
         Ok(Retried::Queued { failed, unknown, next })
     }

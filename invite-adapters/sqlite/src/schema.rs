@@ -16,6 +16,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0006_metrics.sql"),
     include_str!("../migrations/0007_retention.sql"),
     include_str!("../migrations/0008_rates.sql"),
+    include_str!("../migrations/0009_work.sql"),
 ];
 
 /// Brings the tables to the newest version. Safe when several processes start at once: one does it, the others wait

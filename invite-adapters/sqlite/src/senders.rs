@@ -53,6 +53,7 @@ impl Write {
         };
         self.audit(actor, "sender_resumed", &key, "").await?;
         self.event_for_all(Happening::SenderResumed { covers: pause.covers });
+        self.make_work();
         Ok(true)
     }
 

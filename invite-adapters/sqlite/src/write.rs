@@ -16,12 +16,14 @@ use tokio::sync::OwnedMutexGuard;
 
 use crate::deliveries::Delivery;
 use crate::error::{Fault, Step};
+use crate::ringing::Told;
 use crate::rows::{At, Columns, Key, json, micros};
 
 /// A transaction that writes. Dropping it undoes it.
 pub(crate) struct Write {
     transaction: Transaction<'static, Sqlite>,
     _turn: OwnedMutexGuard<()>,
+    told: Told,
     pub(crate) now: At,
     pub(crate) policy: Policy,
     doing: &'static str,
@@ -34,12 +36,15 @@ pub(crate) struct Write {
     wiping: BTreeSet<(OrganisationId, BatchId, UserId)>,
     /// Invitations of which a message ended without arriving: a retirement may have to be lifted.
     lifting: BTreeSet<(OrganisationId, UserId, InvitationId)>,
+    /// Whether workers are to look once this is committed.
+    pub(crate) made_work: bool,
 }
 
 impl Write {
     pub(crate) fn new(
         transaction: Transaction<'static, Sqlite>,
         turn: OwnedMutexGuard<()>,
+        told: Told,
         now: At,
         policy: Policy,
         doing: &'static str,
@@ -47,6 +52,7 @@ impl Write {
         Self {
             transaction,
             _turn: turn,
+            told,
             now,
             policy,
             doing,
@@ -55,6 +61,7 @@ impl Write {
             finishing: BTreeSet::new(),
             wiping: BTreeSet::new(),
             lifting: BTreeSet::new(),
+            made_work: false,
         }
     }
 
@@ -69,7 +76,9 @@ impl Write {
         let ended: Step<T> = async {
             let value = result?;
             self.settle().await?;
+            let work = self.count_work().await?;
             self.transaction.commit().await?;
+            self.told.tell(work);
             Ok(value)
         }
         .await;
@@ -107,6 +116,11 @@ impl Write {
         .execute(self.db())
         .await?;
         Ok(())
+    }
+
+    /// Has workers look once this is committed.
+    pub(crate) const fn make_work(&mut self) {
+        self.made_work = true;
     }
 
     /// Looks at a batch before the transaction ends: it may have finished.

@@ -44,6 +44,7 @@ use std::sync::{Arc, Mutex};
 use self::state::State;
 use self::transaction::Transaction;
 use crate::policy::Policy;
+use crate::port::bell::Bell;
 use crate::port::clock::{Clock, SystemClock};
 use crate::port::error::{PortError, PortErrorKind, PortResult};
 
@@ -85,6 +86,8 @@ pub use self::transport::RecordingTransport;
 pub struct MemoryStore {
     state: Arc<Mutex<State>>,
     clock: Arc<dyn Clock>,
+    /// Rings when there is new work.
+    bell: Bell,
 }
 
 impl MemoryStore {
@@ -95,7 +98,7 @@ impl MemoryStore {
 
     /// An empty store on this clock.
     pub fn with_clock(clock: Arc<dyn Clock>) -> Self {
-        Self { state: Arc::default(), clock }
+        Self { state: Arc::default(), clock, bell: Bell::new() }
     }
 
     /// One transaction that needs none of the host's figures.
@@ -114,7 +117,11 @@ impl MemoryStore {
         })?;
         let mut transaction = Transaction::new(&mut state, self.clock.now(), policy);
         let answer = work(&mut transaction);
-        transaction.settle();
+        let made_work = transaction.settle();
+        drop(state);
+        if made_work {
+            self.bell.ring();
+        }
         Ok(answer)
     }
 }

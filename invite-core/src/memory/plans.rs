@@ -292,6 +292,7 @@ impl Transaction<'_> {
         let details = format!("{send} sent, {reset} sent with reset, {announce} announced");
         self.audit(&confirm.actor, "batch_confirmed", &confirm.plan, details);
         self.finish(organisation, confirm.plan);
+        self.make_work();
         Confirmed::Now(Box::new(batch))
     }
 
@@ -380,6 +381,9 @@ impl Transaction<'_> {
             }
         };
         self.audit(&actor, what, &batch, because.unwrap_or_default());
+        if to != BatchState::Paused {
+            self.make_work();
+        }
         Some(Ok(self.batch_row(organisation, batch).batch.clone()))
     }
 

@@ -17,6 +17,7 @@ use crate::model::id::{ClaimToken, DeliveryId, OrganisationId};
 use crate::model::metrics::Metrics;
 use crate::model::sender::{PauseKind, SenderPause, matching};
 use crate::policy::Policy;
+use crate::port::bell::Rings;
 use crate::port::error::PortResult;
 use crate::port::queue::{
     Begin, Begun, Claim, Claimed, ClaimedDelivery, Queue, Record, Reported, ReserveSends, Waiting,
@@ -71,6 +72,10 @@ impl Queue for MemoryStore {
 
     async fn waiting(&self) -> PortResult<Waiting> {
         self.transact(|transaction| transaction.waiting())
+    }
+
+    async fn listen(&self) -> Rings {
+        self.bell.listen()
     }
 
     async fn metrics(&self) -> PortResult<Metrics> {

@@ -44,6 +44,7 @@ impl Transaction<'_> {
         if !found.is_empty() {
             let details = format!("{failed} failed, {unknown} unknown");
             self.audit(&chunk.actor, "messages_retried", &chunk.batch, details);
+            self.make_work();
         }
         let next = found.last().filter(|_| found.len() == chunk.limit);
         Retried::Queued { failed, unknown, next: next.map(|id| RetryCursor { since, after: *id }) }

@@ -39,6 +39,7 @@ impl Transaction<'_> {
         };
         self.audit(actor, "sender_resumed", &key, String::new());
         self.event(None, Happening::SenderResumed { covers: pause.covers });
+        self.make_work();
         true
     }
 }

@@ -35,22 +35,30 @@ pub(super) struct Transaction<'a> {
     pub(super) policy: Policy,
     /// Batch, person and invitation of each message that has moved: looked at when the transaction ends.
     touched: BTreeSet<(OrganisationId, BatchId, UserId, InvitationId)>,
+    /// Whether workers are to look when the transaction has ended.
+    made_work: bool,
 }
 
 impl<'a> Transaction<'a> {
     pub(super) fn new(state: &'a mut State, now: DateTime<Utc>, policy: Policy) -> Self {
-        Self { state, now, policy, touched: BTreeSet::new() }
+        Self { state, now, policy, touched: BTreeSet::new(), made_work: false }
     }
 
     /// What follows once all steps are done: secrets that no message needs are wiped, retirements without a reason
-    /// lifted, batches finished.
-    pub(super) fn settle(mut self) {
+    /// lifted, batches finished. Says whether workers are to look.
+    pub(super) fn settle(mut self) -> bool {
         for (organisation, batch, user, invitation) in std::mem::take(&mut self.touched) {
             self.wipe(organisation, user, invitation);
             self.lift(organisation, user, invitation);
             self.end_pilot(organisation, batch);
             self.finish(organisation, batch);
         }
+        self.made_work
+    }
+
+    /// Has workers look when the transaction has ended.
+    pub(super) const fn make_work(&mut self) {
+        self.made_work = true;
     }
 
     /// Has an invitation looked at when the transaction ends, although no message of it moves.

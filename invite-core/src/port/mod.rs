@@ -4,6 +4,7 @@
 //! use is in [`Invites`](crate::service::Invites).
 
 pub mod accounts;
+pub mod bell;
 pub mod clock;
 pub mod error;
 #[cfg(feature = "mocks")]

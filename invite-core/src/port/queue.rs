@@ -5,6 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
+use super::bell::Rings;
 use super::error::PortResult;
 use crate::credential::{Minted, Salt, SealedSecret};
 use crate::decision::begin::Take;
@@ -26,8 +27,8 @@ use crate::policy::Policy;
 ///
 /// [`claim`](Self::claim), [`renew`](Self::renew), [`begin`](Self::begin), [`record`](Self::record),
 /// [`reserve_sends`](Self::reserve_sends), [`release`](Self::release), [`report`](Self::report),
-/// [`waiting`](Self::waiting), [`metrics`](Self::metrics) and [`sweep`](Self::sweep) serve all organisations and cannot
-/// begin with one; what they touch is found by the claim's token or the delivery's id,
+/// [`waiting`](Self::waiting), [`listen`](Self::listen), [`metrics`](Self::metrics) and [`sweep`](Self::sweep) serve all
+/// organisations and cannot begin with one; what they touch is found by the claim's token or the delivery's id,
 /// and everything that follows from it stays in that delivery's organisation.
 ///
 /// # Contract
@@ -83,6 +84,25 @@ pub trait Queue: Send + Sync {
 
     /// What waits, and for how long.
     async fn waiting(&self) -> PortResult<Waiting>;
+
+    /// Listens, from the answer on, for work that somebody made: in this process, and in others on the same store.
+    ///
+    /// It rings after [`confirm`](super::plans::Plans::confirm), after
+    /// [`change_batch`](super::plans::Plans::change_batch) where the batch goes on or is stopped for good, after
+    /// [`retry`](super::plans::Plans::retry), after [`resume_sender`](super::records::Records::resume_sender), and after
+    /// [`refresh`](super::offers::Offers::refresh): what workers do themselves ([`claim`](Self::claim) to
+    /// [`sweep`](Self::sweep)) and what becomes due by its time rings nothing.
+    ///
+    /// * A ring comes when what it tells of can be seen, never before: whoever then claims, finds it. Where it was done in a
+    ///   transaction of the host's, that is when the host commits.
+    /// * It may ring for nothing, and several rings may be one.
+    /// * A ring may be missed, where a connection was lost, say; so workers look from time to time all the same. A store
+    ///   that may have missed one rings when it listens again.
+    /// * Asking it is no error when the store cannot listen just now: it goes on trying by itself, for as long as the answer is
+    ///   kept. One that never can gives [`Rings::never`], and its workers find work of other processes when they look.
+    ///
+    /// A worker asks once, and keeps the answer.
+    async fn listen(&self) -> Rings;
 
     /// Figures for whoever operates the library. It changes nothing, and is asked every few seconds however many messages
     /// there are: what would have to be counted over many rows is [counted](crate::decision::counts::of_step) as it happens

@@ -108,8 +108,8 @@ impl Invites {
         self.authorise(actor).await?;
         let change = BatchChange { batch, actor: actor.clone(), event, because };
         let changed = self.inner.store.change_batch(change).await?.ok_or(Error::NotFound("batch"))?;
-        if event == BatchEvent::Resume {
-            self.inner.wake.notify_waiters();
+        if event != BatchEvent::Pause {
+            self.inner.bell.ring();
         }
         Ok(changed?)
     }

@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use tokio::sync::Notify;
-
 use super::compiled::Compiled;
 use super::invites::{Inner, Invites};
 use crate::credential::{HashCost, Hasher, HasherError, SealingKey};
@@ -13,6 +11,7 @@ use crate::model::sender::SenderKey;
 use crate::policy::{Policy, PolicyError};
 use crate::port::InvitationStore;
 use crate::port::accounts::Accounts;
+use crate::port::bell::Bell;
 use crate::port::people::People;
 use crate::port::senders::{OneForAll, Sender, Senders};
 use crate::port::transport::Transport;
@@ -182,9 +181,9 @@ impl Builder {
         };
         let hasher = Hasher::new(self.hash_cost)?;
         let Self { accounts, people, store, people_in_store, policy, .. } = self;
-        let (compiled, wake) = (Compiled::default(), Notify::new());
+        let (compiled, bell) = (Compiled::default(), Bell::new());
         let inner =
-            Inner { accounts, people, store, people_in_store, senders, hasher, key, policy, compiled, wake };
+            Inner { accounts, people, store, people_in_store, senders, hasher, key, policy, compiled, bell };
         Ok(Invites { inner: Arc::new(inner) })
     }
 }

@@ -88,7 +88,7 @@ impl Invites {
         };
         match self.inner.store.confirm(confirm).await? {
             Confirmed::Now(batch) => {
-                self.inner.wake.notify_waiters();
+                self.inner.bell.ring();
                 Ok(*batch)
             }
             Confirmed::Already(batch) => Ok(*batch),

@@ -97,7 +97,11 @@ impl Invites {
         let (source, policy) = (source.to_owned(), self.inner.policy.clone());
         let refresh = Refresh { plan, user, facts, senders, by, source, policy };
         Ok(match self.inner.store.refresh(refresh).await? {
-            Refreshed::Confirmed(_) | Refreshed::Skipped(_) | Refreshed::TooOften => FreshAnswer::Noted,
+            Refreshed::Confirmed(_) => {
+                self.inner.bell.ring();
+                FreshAnswer::Noted
+            }
+            Refreshed::Skipped(_) | Refreshed::TooOften => FreshAnswer::Noted,
             Refreshed::Wait(rest) => FreshAnswer::Wait(rest),
         })
     }

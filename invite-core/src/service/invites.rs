@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use tokio::sync::Notify;
-
 use super::builder::Builder;
 use super::compiled::Compiled;
 use super::error::Error;
@@ -14,6 +12,7 @@ use crate::model::user::User;
 use crate::policy::Policy;
 use crate::port::InvitationStore;
 use crate::port::accounts::Accounts;
+use crate::port::bell::Bell;
 use crate::port::people::People;
 use crate::port::senders::Senders;
 
@@ -40,8 +39,8 @@ pub(super) struct Inner {
     pub(super) policy: Policy,
     /// Messages of organisations' own that were loaded.
     pub(super) compiled: Compiled,
-    /// Rings when this process has confirmed a batch: its workers need not wait for their next look.
-    pub(super) wake: Notify,
+    /// Rings when work was made here, so that the workers of this process need not wait until their store tells them.
+    pub(super) bell: Bell,
 }
 
 impl Invites {
@@ -60,7 +59,8 @@ impl Invites {
     /// The same over another store, for as long as it takes: one that runs in a transaction of the host's, say. Where the
     /// people are the store's ([`builder`](Self::builder)), they are now this one's; otherwise they stay where they were.
     ///
-    /// What is asked of the result wakes no worker of this process: who knows when a worker would see it.
+    /// What is asked of the result wakes no worker by itself: who knows when a worker would see it. The store does, once it
+    /// can be seen ([`Queue::listen`](crate::port::queue::Queue::listen)).
     #[must_use]
     pub fn over(&self, store: impl InvitationStore + People + 'static) -> Self {
         let store = Arc::new(store);
@@ -100,7 +100,7 @@ impl Invites {
                 key: key.clone(),
                 policy: policy.clone(),
                 compiled: Compiled::default(),
-                wake: Notify::new(),
+                bell: Bell::new(),
             }),
         }
     }

@@ -65,7 +65,7 @@ impl Invites {
                 Retried::Queued { failed, unknown, next } => {
                     report.failed += failed;
                     report.unknown += unknown;
-                    self.inner.wake.notify_waiters();
+                    self.inner.bell.ring();
                     if next.is_none() {
                         return Ok(report);
                     }

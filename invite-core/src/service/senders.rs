@@ -52,7 +52,7 @@ impl Invites {
     pub async fn resume_sender(&self, actor: &Actor, covers: Covers) -> Result<bool, Error> {
         self.authorise_operator(actor).await?;
         let resumed = self.inner.store.resume_sender(actor.clone(), covers).await?;
-        self.inner.wake.notify_waiters();
+        self.inner.bell.ring();
         Ok(resumed)
     }
 

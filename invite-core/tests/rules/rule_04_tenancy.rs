@@ -312,7 +312,7 @@ async fn rule_04_two_organisations_with_the_same_people_send_each_its_own() {
 }
 
 /// The methods of ports that do not begin with the organisation; each says why in its trait's documentation.
-const WITHOUT_ORGANISATION: [&str; 18] = [
+const WITHOUT_ORGANISATION: [&str; 19] = [
     // How an organisation is found, and how the host lists them.
     "organisations::by_alias",
     "organisations::organisations",
@@ -321,6 +321,7 @@ const WITHOUT_ORGANISATION: [&str; 18] = [
     // Work for all organisations; what is touched is found by the claim's token or the delivery's id.
     "queue::begin",
     "queue::claim",
+    "queue::listen",
     "queue::metrics",
     "queue::record",
     "queue::release",

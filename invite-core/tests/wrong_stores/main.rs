@@ -11,6 +11,7 @@ mod wrong;
 
 use std::sync::Arc;
 
+use futures_util::future::join_all;
 use invite_core::conformance::store::{BEHAVIOURS, StoreUnderTest};
 use invite_core::conformance::walk::Walk;
 use invite_core::conformance::{block_on, failures};
@@ -226,7 +227,32 @@ caught! {
     a_late_reader_is_told_nothing: EventsForgottenUntold
         by events_go_after_their_time_and_a_reader_who_comes_late_is_told
     the_audit_stays_for_ever: AuditForEver by the_audit_goes_after_its_time
+    a_worker_that_works_hears_nothing: RingsOnce by a_ring_between_two_looks_is_not_lost
+    it_rings_for_what_is_not_there_yet: RingsTooEarly by whoever_looks_when_it_rings_finds_the_work
 }
+
+/// All at the same time, since each waits for a ring.
+#[test]
+fn a_store_that_never_rings_is_caught_whatever_it_should_ring_for() {
+    let behaviours = BEHAVIOURS.iter().filter(|behaviour| RINGING.contains(&behaviour.name));
+    let proofs = block_on(join_all(
+        behaviours.map(|one| async { (one.name, one.check(subject(Fault::NeverRings)).await) }),
+    ));
+    assert_eq!(proofs.len(), RINGING.len());
+    let missed: Vec<_> = proofs.iter().filter(|(_, proof)| proof.is_ok()).map(|(name, _)| name).collect();
+    assert!(missed.is_empty(), "not caught: {missed:?}");
+}
+
+const RINGING: &[&str] = &[
+    "a_batch_that_is_confirmed_rings",
+    "a_batch_that_goes_on_rings",
+    "a_batch_that_is_stopped_for_good_rings",
+    "messages_that_are_sent_again_ring",
+    "a_sender_that_goes_on_rings",
+    "a_fresh_credential_rings",
+    "a_ring_between_two_looks_is_not_lost",
+    "whoever_looks_when_it_rings_finds_the_work",
+];
 
 /// Stores that a walk finds, without knowing what to look for: some of each area.
 const FOUND_BY_A_WALK: &[Fault] = &[

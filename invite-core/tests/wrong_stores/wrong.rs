@@ -33,6 +33,7 @@ use invite_core::model::suppression::Suppression;
 use invite_core::model::template_key::TemplateKey;
 use invite_core::model::user::User;
 use invite_core::policy::Policy;
+use invite_core::port::bell::{Bell, Rings};
 use invite_core::port::clock::Clock;
 use invite_core::port::error::PortResult;
 use invite_core::port::offers::{HandOverLink, LinkHandedOver, Offers, Refresh, Refreshed};
@@ -281,6 +282,12 @@ pub(super) enum Fault {
     StoppedWaits,
     /// A provider that cannot tell has accepted.
     UnknownIsSent,
+    /// Nobody is told of work.
+    NeverRings,
+    /// Whoever listens hears one ring and no other.
+    RingsOnce,
+    /// It rings before what it rings for can be seen.
+    RingsTooEarly,
 }
 
 /// How much longer than asked for something lasts.
@@ -312,6 +319,8 @@ pub(super) struct Wrong {
     store: MemoryStore,
     fault: Fault,
     notes: Mutex<Notes>,
+    /// What is heard instead of the store's.
+    bell: Bell,
 }
 
 /// What the faults need to remember.
@@ -342,7 +351,7 @@ struct Notes {
 
 impl Wrong {
     pub(super) fn new(store: MemoryStore, fault: Fault) -> Self {
-        Self { store, fault, notes: Mutex::default() }
+        Self { store, fault, notes: Mutex::default(), bell: Bell::new() }
     }
 
     fn is(&self, fault: Fault) -> bool {
@@ -568,6 +577,10 @@ impl Plans for Wrong {
                 confirm.starts_in += LATE;
             }
             _ => {}
+        }
+        if self.is(Fault::RingsTooEarly) {
+            self.bell.ring();
+            tokio::time::sleep(Duration::from_millis(100)).await;
         }
         let planned = self.store.batch(confirm.actor.organisation(), confirm.plan).await?;
         let mut confirmed = self.store.confirm(confirm.clone()).await?;
@@ -907,6 +920,25 @@ impl Queue for Wrong {
             waiting.later = notes.waited;
         }
         Ok(waiting)
+    }
+
+    async fn listen(&self) -> Rings {
+        match self.fault {
+            Fault::NeverRings | Fault::RingsTooEarly => self.bell.listen(),
+            Fault::RingsOnce => {
+                let mut rings = self.store.listen().await;
+                let bell = Bell::new();
+                let once = bell.listen();
+                tokio::spawn(async move {
+                    rings.next().await;
+                    bell.ring();
+                    // It stays, and rings no more.
+                    bell.unheard().await;
+                });
+                once
+            }
+            _ => self.store.listen().await,
+        }
     }
 
     async fn metrics(&self) -> PortResult<Metrics> {

@@ -14,6 +14,7 @@ use invite_core::model::metrics::Metrics;
 use invite_core::model::outcome::{Outcome, Receipt};
 use invite_core::policy::Policy;
 use invite_core::port::InvitationStore;
+use invite_core::port::bell::Rings;
 use invite_core::port::error::{PortError, PortErrorKind, PortResult};
 use invite_core::port::queue::{
     Begin, Begun, Claim, Claimed, HandOverResult, Queue, Record, RecordDelivery, Reported, ReserveSends,
@@ -140,6 +141,10 @@ impl<S: InvitationStore> Queue for Bugged<S> {
 
     async fn waiting(&self) -> PortResult<Waiting> {
         self.store.waiting().await
+    }
+
+    async fn listen(&self) -> Rings {
+        self.store.listen().await
     }
 
     async fn reserve_sends(&self, wish: ReserveSends) -> PortResult<Slots> {

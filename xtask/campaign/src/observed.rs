@@ -26,6 +26,7 @@ use invite_core::model::template_key::TemplateKey;
 use invite_core::model::user::User;
 use invite_core::policy::Policy;
 use invite_core::port::InvitationStore;
+use invite_core::port::bell::Rings;
 use invite_core::port::error::PortResult;
 use invite_core::port::offers::{HandOverLink, LinkHandedOver, Offers, Refresh, Refreshed};
 use invite_core::port::organisations::{
@@ -137,6 +138,10 @@ impl<S: InvitationStore> Queue for Observed<S> {
         self.store.waiting().await
     }
 
+    async fn listen(&self) -> Rings {
+        self.store.listen().await
+    }
+
     async fn metrics(&self) -> PortResult<Metrics> {
         self.store.metrics().await
     }
@@ -148,12 +153,13 @@ impl<S: InvitationStore> Queue for Observed<S> {
 
 /// An impl of a port whose methods do what the queue or the store within does.
 macro_rules! delegate {
-    ($port:ident to $part:ident { $(fn $method:ident($($argument:ident: $type:ty),*) -> $answer:ty;)* }) => {
+    ($port:ident to $part:ident { $(fn $method:ident($($argument:ident: $type:ty),*) -> $answer:ty;)* } $($more:tt)*) => {
         #[async_trait]
         impl<S: InvitationStore, Q: Queue + Debug> $port for Fronted<S, Q> {
             $(async fn $method(&self, $($argument: $type),*) -> PortResult<$answer> {
                 self.$part.$method($($argument),*).await
             })*
+            $($more)*
         }
     };
 }
@@ -169,6 +175,9 @@ delegate! { Queue to queue {
     fn reserve_sends(wish: ReserveSends) -> Slots;
     fn metrics() -> Metrics;
     fn sweep(limit: usize, policy: Policy) -> u64;
+}
+async fn listen(&self) -> Rings {
+    self.queue.listen().await
 }}
 
 delegate! { Organisations to store {

@@ -4,7 +4,7 @@ use super::stage::Stage;
 use super::{
     StoreUnderTest, arrivals, beginning, claiming, confirming, credentials, delays, erasing, instants,
     metrics, offers, organisations, outcomes, paces, pilots, planning, racing, records, redemption, reports,
-    retention, retirement, retries, senders, stopping, sweeping, tenancy,
+    retention, retirement, retries, ringing, senders, stopping, sweeping, tenancy,
 };
 use crate::conformance::Behaviour;
 
@@ -423,6 +423,16 @@ macro_rules! __store_behaviours {
                 an_outcome_that_comes_after_the_erasure_brings_no_address_back
                 an_address_stays_suppressed_by_its_hash
                 traces_are_of_one_person
+            }
+            ringing {
+                a_batch_that_is_confirmed_rings
+                a_batch_that_goes_on_rings
+                a_batch_that_is_stopped_for_good_rings
+                messages_that_are_sent_again_ring
+                a_sender_that_goes_on_rings
+                a_fresh_credential_rings
+                a_ring_between_two_looks_is_not_lost
+                whoever_looks_when_it_rings_finds_the_work
             }
             racing {
                 claims_at_the_same_time_give_every_message_once

@@ -31,6 +31,7 @@ mod reports;
 mod retention;
 mod retirement;
 mod retries;
+mod ringing;
 mod senders;
 mod stage;
 mod stopping;

@@ -465,7 +465,7 @@ pub(super) fn offer(stage: &Stage, user: &User, resets: bool) -> Checked<HandOve
     })
 }
 
-async fn refresh(stage: &Stage, user: &User, source: &str) -> Checked<Refreshed> {
+pub(super) async fn refresh(stage: &Stage, user: &User, source: &str) -> Checked<Refreshed> {
     Ok(stage.store.refresh(request(stage, user, source)).await?)
 }
 

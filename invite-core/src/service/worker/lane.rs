@@ -45,6 +45,8 @@ pub(super) struct Shared {
     /// So many messages are with transports at once, in all lanes.
     pub(super) sends: Arc<Semaphore>,
     pub(super) concurrency: usize,
+    /// How often it looks for work when nothing rings.
+    pub(super) poll: Duration,
     /// So many messages wait for the slots of their senders, in all lanes.
     pub(super) paced: Arc<Semaphore>,
     /// Groups share it; a suspect takes it alone.

@@ -4,6 +4,7 @@ mod compose;
 mod hand_over;
 mod lane;
 mod lease;
+mod listening;
 mod paced;
 mod ready;
 mod recorder;
@@ -21,16 +22,18 @@ use tokio::time::Instant;
 pub use report::WorkReport;
 
 use self::lane::{Found, Shared};
+use self::listening::{listen, ring};
 use self::recorder::Recorder;
 use self::report::Tally;
 use self::stop::Stop;
 use super::invites::Inner;
+use crate::port::bell::{Bell, Rings};
 use crate::port::error::PortResult;
 use crate::port::queue::Waiting;
 
 /// Groups that are prepared at the same time.
 const LANES: usize = 2;
-/// How often the queue is asked when nobody says that there is something new.
+/// How often the queue is asked when nothing rings: a ring may be missed, and some stores never ring.
 const POLL: Duration = Duration::from_secs(2);
 /// How often it is asked for messages before what waits in it is counted again.
 const LOOKS_A_COUNT: u32 = 10;
@@ -48,6 +51,7 @@ pub struct Worker {
     inner: Arc<Inner>,
     name: String,
     concurrency: usize,
+    poll: Duration,
 }
 
 /// When a worker ends by itself.
@@ -60,7 +64,7 @@ enum Until {
 impl Worker {
     pub(super) fn new(inner: Arc<Inner>) -> Self {
         let name = format!("worker-{}", std::process::id());
-        Self { inner, name, concurrency: 32 }
+        Self { inner, name, concurrency: 32, poll: POLL }
     }
 
     /// So many messages are with transports at once; 32 by default, at least 1.
@@ -74,6 +78,18 @@ impl Worker {
     #[must_use]
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = name.into();
+        self
+    }
+
+    /// How often it looks for work when nothing tells it of any; every 2 s by default, which suits production.
+    ///
+    /// A worker without work hears of new work from its store as soon as it is there, whichever process made it
+    /// ([`Queue::listen`](crate::port::queue::Queue::listen)), and knows when what waits is due. To look is for what it
+    /// did not hear of: a connection was lost, other workers have given messages back or have died, or the store does not
+    /// ring. One that works [until it is idle](Self::run_until_idle) does not listen: it looks more often, and ends.
+    #[must_use]
+    pub const fn poll_every(mut self, interval: Duration) -> Self {
+        self.poll = interval;
         self
     }
 
@@ -102,6 +118,7 @@ impl Worker {
             worker: self.name,
             sends: Arc::new(Semaphore::new(self.concurrency)),
             concurrency: self.concurrency,
+            poll: self.poll,
             paced: Arc::new(Semaphore::new(2 * self.concurrency)),
             gate: Arc::new(RwLock::new(())),
             turn: Arc::new(Mutex::new(())),
@@ -110,15 +127,19 @@ impl Worker {
             tally: tally.clone(),
         };
         let stop = Stop::new();
+        let bell = Bell::new();
         // Sets of tasks end with what holds them: a worker whose future is dropped stops where it is, like a crash.
         let mut lanes = JoinSet::new();
         for _ in 0..LANES {
-            let (shared, stop) = (shared.clone(), stop.clone());
-            lanes.spawn(async move { lane(&shared, &stop, until).await });
+            let (shared, stop, rings) = (shared.clone(), stop.clone(), bell.listen());
+            lanes.spawn(async move { lane(&shared, &stop, until, rings).await });
         }
         drop(shared);
         let mut sweeper = JoinSet::new();
-        sweeper.spawn(sweep(self.inner.clone()));
+        sweeper.spawn(sweep(self.inner.clone(), bell.listen()));
+        if until == Until::ToldTo {
+            sweeper.spawn(listen(self.inner.clone(), self.inner.bell.listen(), bell));
+        }
         tokio::pin!(shutdown);
         let mut result = Ok(());
         loop {
@@ -143,19 +164,27 @@ impl Worker {
     }
 }
 
-async fn lane(shared: &Shared, stop: &Stop, until: Until) -> PortResult<()> {
+async fn lane(shared: &Shared, stop: &Stop, until: Until, rings: Rings) -> PortResult<()> {
     let mut departures = JoinSet::new();
-    let result = groups(shared, &mut departures, stop, until).await;
+    let result = groups(shared, &mut departures, stop, until, rings).await;
     // A hand-over catches the panics of its transport; another one of its own leaves its message to the lease.
     while departures.join_next().await.is_some() {}
     result
 }
 
-async fn groups(shared: &Shared, departures: &mut JoinSet<()>, stop: &Stop, until: Until) -> PortResult<()> {
+async fn groups(
+    shared: &Shared,
+    departures: &mut JoinSet<()>,
+    stop: &Stop,
+    until: Until,
+    mut rings: Rings,
+) -> PortResult<()> {
     let mut wait = FIRST_WAIT;
     let mut outlook = Outlook::default();
     while !stop.is_told() {
         while departures.try_join_next().is_some() {}
+        // What it rang for until now is looked for now.
+        rings.forget();
         let error = match shared.group(departures, stop).await {
             Ok(Found::Work) => {
                 wait = FIRST_WAIT;
@@ -163,11 +192,15 @@ async fn groups(shared: &Shared, departures: &mut JoinSet<()>, stop: &Stop, unti
                 continue;
             }
             Ok(Found::Nothing(Some(room_in))) => {
-                rest(shared, stop, Some(Instant::now() + room_in), until).await;
+                if rest(shared, stop, Some(Instant::now() + room_in), until, &mut rings).await {
+                    outlook = Outlook::default();
+                }
                 continue;
             }
             Ok(Found::Nothing(None)) if until == Until::ToldTo && outlook.still_holds() => {
-                rest(shared, stop, outlook.next_at, until).await;
+                if rest(shared, stop, outlook.next_at, until, &mut rings).await {
+                    outlook = Outlook::default();
+                }
                 continue;
             }
             Ok(Found::Nothing(None)) => match shared.inner.store.waiting().await {
@@ -177,7 +210,9 @@ async fn groups(shared: &Shared, departures: &mut JoinSet<()>, stop: &Stop, unti
                 Ok(waiting) => {
                     wait = FIRST_WAIT;
                     outlook = Outlook::of(&waiting);
-                    rest(shared, stop, outlook.next_at, until).await;
+                    if rest(shared, stop, outlook.next_at, until, &mut rings).await {
+                        outlook = Outlook::default();
+                    }
                     continue;
                 }
                 Err(error) => error,
@@ -188,7 +223,7 @@ async fn groups(shared: &Shared, departures: &mut JoinSet<()>, stop: &Stop, unti
             return Err(error);
         }
         tracing::error!(%error, "waiting to go on");
-        pause(shared, stop, wait).await;
+        pause(stop, wait, &mut rings).await;
         wait = (wait * 2).min(LONGEST_WAIT);
     }
     Ok(())
@@ -216,28 +251,39 @@ impl Outlook {
     }
 }
 
-/// Rests until something is due, somebody says that there is something new, or it is time to look.
-async fn rest(shared: &Shared, stop: &Stop, next_at: Option<Instant>, until: Until) {
-    let longest = if until == Until::Idle { Duration::from_millis(50) } else { POLL };
+/// Rests until something is due, it rings, or it is time to look. Says whether it rang: what was known of the queue is out
+/// of date then.
+async fn rest(
+    shared: &Shared,
+    stop: &Stop,
+    next_at: Option<Instant>,
+    until: Until,
+    rings: &mut Rings,
+) -> bool {
+    let longest = if until == Until::Idle { Duration::from_millis(50) } else { shared.poll };
     let next_in = next_at.map(|next| next.saturating_duration_since(Instant::now()));
     let rest = next_in.map_or(longest, |next| next.min(longest)).max(Duration::from_millis(5));
-    pause(shared, stop, rest).await;
+    pause(stop, rest, rings).await
 }
 
-/// Waits so long, unless somebody says that there is something new, or that it ends.
-async fn pause(shared: &Shared, stop: &Stop, longest: Duration) {
+/// Waits so long, unless it rings, or the worker ends. Says whether it rang.
+async fn pause(stop: &Stop, longest: Duration, rings: &mut Rings) -> bool {
     tokio::select! {
-        () = tokio::time::sleep(longest) => {}
-        () = shared.inner.wake.notified() => {}
-        () = stop.told() => {}
+        () = tokio::time::sleep(longest) => false,
+        () = ring(rings) => true,
+        () = stop.told() => false,
     }
 }
 
-async fn sweep(inner: Arc<Inner>) {
+async fn sweep(inner: Arc<Inner>, mut rings: Rings) {
     loop {
+        rings.forget();
         match inner.store.sweep(SWEEP, inner.policy.clone()).await {
             Ok(rows) if rows > 0 => {}
-            Ok(_) => tokio::time::sleep(SWEEP_EVERY).await,
+            Ok(_) => tokio::select! {
+                () = tokio::time::sleep(SWEEP_EVERY) => {}
+                () = ring(&mut rings) => {}
+            },
             Err(error) => {
                 tracing::warn!(%error, "not swept");
                 tokio::time::sleep(SWEEP_EVERY * 5).await;
