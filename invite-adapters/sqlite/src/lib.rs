@@ -74,14 +74,14 @@ use std::time::Duration;
 
 use invite_core::policy::Policy;
 use invite_core::port::clock::{Clock, SystemClock};
-use invite_core::port::error::{PortError, PortErrorKind, PortResult};
+use invite_core::port::error::PortResult;
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
 use sqlx::{ConnectOptions, Sqlite, Transaction};
 use tokio::sync::Mutex;
 
-use crate::error::{Fault, Step};
+use crate::error::{Fault, Step, not_opened};
 use crate::rows::{At, micros, whole_micros};
 use crate::write::Write;
 
@@ -104,9 +104,7 @@ impl SqliteStore {
     /// version.
     pub async fn open(path: impl AsRef<Path>) -> PortResult<Self> {
         let path = path.as_ref();
-        create(path).map_err(|error| {
-            PortError::new(PortErrorKind::NotWritable, format!("create {}", path.display())).caused_by(error)
-        })?;
+        create(path).map_err(|error| not_opened(error, format!("open or create {}", path.display())))?;
         let options = SqliteConnectOptions::new()
             .filename(path)
             .journal_mode(SqliteJournalMode::Wal)

@@ -4,7 +4,9 @@ mod compose;
 mod hand_over;
 mod lane;
 mod lease;
+mod outage;
 mod paced;
+mod ports;
 mod ready;
 mod recorder;
 mod report;
@@ -21,7 +23,8 @@ use tokio::time::Instant;
 pub use report::WorkReport;
 
 use self::lane::{Found, Shared};
-use self::recorder::Recorder;
+use self::ports::Ports;
+use self::recorder::{Recorder, Writer};
 use self::report::Tally;
 use self::stop::Stop;
 use super::invites::Inner;
@@ -78,12 +81,22 @@ impl Worker {
     }
 
     /// Works until `shutdown` completes. What was begun is then still sent and recorded; what was only claimed is given
-    /// back. A database that is gone is waited for.
+    /// back.
+    ///
+    /// A database that is gone, read-only or full is waited for, however long: outcomes are kept in memory meanwhile, and are
+    /// written before anything else when it is back. The log has one error when it goes, and one line when it is back. No
+    /// call is waited for longer than 40 s.
+    ///
+    /// Told to end meanwhile, it tries for as long as a [lease](crate::policy::Policy::lease) to record what it handed over,
+    /// and then ends with an error that says how many outcomes are not kept; so it ends with any database, a few minutes
+    /// after its last hand-over at the latest.
     pub async fn run_until(self, shutdown: impl Future<Output = ()>) -> PortResult<WorkReport> {
         self.run(Until::ToldTo, shutdown).await
     }
 
     /// Works until nothing is due or leased; what waits for a time, a sender or a person is counted in the report.
+    ///
+    /// A database that is gone is waited for; one that is read-only, full or refuses what is asked is an error.
     pub async fn run_until_idle(self) -> PortResult<WorkReport> {
         self.run(Until::Idle, std::future::pending()).await
     }
@@ -96,9 +109,17 @@ impl Worker {
     async fn run(self, until: Until, shutdown: impl Future<Output = ()>) -> PortResult<WorkReport> {
         let (store, policy) = (self.inner.store.clone(), self.inner.policy.clone());
         let tally = Arc::new(Tally::default());
-        let Recorder { pipe, mut task } = Recorder::start(store.clone(), policy, tally.clone());
+        let (stop, ports) = (Stop::new(), Ports::new(self.inner.people_in_store));
+        let Recorder { pipe, mut task } = Recorder::start(Writer {
+            store: store.clone(),
+            ports: ports.clone(),
+            policy: policy.clone(),
+            tally: tally.clone(),
+            stop: stop.clone(),
+        });
         let shared = Shared {
             inner: self.inner.clone(),
+            ports: ports.clone(),
             worker: self.name,
             sends: Arc::new(Semaphore::new(self.concurrency)),
             concurrency: self.concurrency,
@@ -109,7 +130,6 @@ impl Worker {
             outcomes: pipe,
             tally: tally.clone(),
         };
-        let stop = Stop::new();
         // Sets of tasks end with what holds them: a worker whose future is dropped stops where it is, like a crash.
         let mut lanes = JoinSet::new();
         for _ in 0..LANES {
@@ -118,28 +138,39 @@ impl Worker {
         }
         drop(shared);
         let mut sweeper = JoinSet::new();
-        sweeper.spawn(sweep(self.inner.clone()));
+        sweeper.spawn(sweep(self.inner.clone(), ports.clone(), stop.clone()));
         tokio::pin!(shutdown);
         let mut result = Ok(());
         loop {
             tokio::select! {
                 ended = lanes.join_next() => match ended {
                     None => break,
-                    Some(Ok(lane)) => result = result.and(lane),
+                    Some(Ok(lane)) => {
+                        // One that ends with an error ends the worker; the others may be waiting for what does not come.
+                        if lane.is_err() {
+                            stop.tell();
+                        }
+                        result = result.and(lane);
+                    }
                     Some(Err(panic)) => std::panic::resume_unwind(panic.into_panic()),
                 },
                 () = &mut shutdown, if !stop.is_told() => stop.tell(),
             }
         }
+        let early = stop.is_told();
         stop.tell();
         // The lanes and their hand-overs are done; what is still in the pipe is written.
-        task.join_next().await;
+        let recorded = match task.join_next().await {
+            Some(Err(panic)) => std::panic::resume_unwind(panic.into_panic()),
+            Some(Ok(recorded)) => recorded,
+            None => Ok(()),
+        };
         sweeper.shutdown().await;
-        if until == Until::Idle {
-            while self.inner.store.sweep(SWEEP, self.inner.policy.clone()).await? > 0 {}
+        recorded.and(result)?;
+        if until == Until::Idle && !early {
+            while ports.sweep(store.sweep(SWEEP, policy.clone())).await? > 0 {}
         }
-        result?;
-        Ok(tally.report(store.waiting().await?))
+        Ok(tally.report(ports.store("count what waits", store.waiting()).await?))
     }
 }
 
@@ -156,6 +187,10 @@ async fn groups(shared: &Shared, departures: &mut JoinSet<()>, stop: &Stop, unti
     let mut outlook = Outlook::default();
     while !stop.is_told() {
         while departures.try_join_next().is_some() {}
+        shared.ports.caught_up(stop, until == Until::Idle).await?;
+        if stop.is_told() {
+            break;
+        }
         let error = match shared.group(departures, stop).await {
             Ok(Found::Work) => {
                 wait = FIRST_WAIT;
@@ -170,7 +205,7 @@ async fn groups(shared: &Shared, departures: &mut JoinSet<()>, stop: &Stop, unti
                 rest(shared, stop, outlook.next_at, until).await;
                 continue;
             }
-            Ok(Found::Nothing(None)) => match shared.inner.store.waiting().await {
+            Ok(Found::Nothing(None)) => match shared.waiting().await {
                 Ok(waiting) if until == Until::Idle && waiting.due == 0 && waiting.leased == 0 => {
                     return Ok(());
                 }
@@ -187,7 +222,7 @@ async fn groups(shared: &Shared, departures: &mut JoinSet<()>, stop: &Stop, unti
         if until == Until::Idle && !error.is_transient() {
             return Err(error);
         }
-        tracing::error!(%error, "waiting to go on");
+        shared.ports.tell(&error);
         pause(shared, stop, wait).await;
         wait = (wait * 2).min(LONGEST_WAIT);
     }
@@ -233,13 +268,16 @@ async fn pause(shared: &Shared, stop: &Stop, longest: Duration) {
     }
 }
 
-async fn sweep(inner: Arc<Inner>) {
-    loop {
-        match inner.store.sweep(SWEEP, inner.policy.clone()).await {
+async fn sweep(inner: Arc<Inner>, ports: Ports, stop: Stop) {
+    while !stop.is_told() {
+        if ports.caught_up(&stop, false).await.is_err() || stop.is_told() {
+            return;
+        }
+        match ports.sweep(inner.store.sweep(SWEEP, inner.policy.clone())).await {
             Ok(rows) if rows > 0 => {}
             Ok(_) => tokio::time::sleep(SWEEP_EVERY).await,
             Err(error) => {
-                tracing::warn!(%error, "not swept");
+                ports.tell(&error);
                 tokio::time::sleep(SWEEP_EVERY * 5).await;
             }
         }
