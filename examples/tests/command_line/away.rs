@@ -13,7 +13,7 @@ pub(crate) const COMMANDS: [&str; 17] = [
     "import people.csv",
     "users",
     "invite --all --yes",
-    "remind --all --yes",
+    "remind --never-signed-in --yes",
     "work --until-idle",
     "batch list",
     "sender list",

@@ -1,7 +1,7 @@
 //! What goes wrong in the database, as an error of the port.
 
 use std::error::Error;
-use std::fmt;
+use std::{fmt, io};
 
 use invite_core::port::error::{PortError, PortErrorKind};
 
@@ -107,6 +107,8 @@ fn kind(error: &sqlx::Error) -> PortErrorKind {
         | sqlx::Error::ColumnNotFound(_)
         | sqlx::Error::ColumnIndexOutOfBounds { .. }
         | sqlx::Error::TypeNotFound { .. } => K::Corrupt,
+        // What comes of a certificate that is not trusted.
+        sqlx::Error::Io(error) if error.kind() == io::ErrorKind::InvalidData => K::Refused,
         sqlx::Error::Configuration(_)
         | sqlx::Error::Tls(_)
         | sqlx::Error::Encode(_)
@@ -116,17 +118,17 @@ fn kind(error: &sqlx::Error) -> PortErrorKind {
     }
 }
 
+/// What to do where TLS does not come about.
+const TLS: &str = "the URL's sslmode asks for TLS: the server has to have it on, with a certificate that sslrootcert or the \
+                   system trusts and, for verify-full, that names the host; and the program has to be built with one of \
+                   sqlx's features tls-rustls-ring-native-roots, tls-rustls-ring-webpki or tls-native-tls";
+
 /// What to do about an error that does not pass by itself, where the database does not say so.
 fn advice(error: &sqlx::Error) -> Option<&'static str> {
     let code = match error {
         sqlx::Error::Database(error) => error.code(),
-        sqlx::Error::Tls(_) => {
-            return Some(
-                "the URL's sslmode asks for TLS: the server has to have it on, with a certificate that sslrootcert or the \
-                 system trusts and, for verify-full, that names the host; and the program has to be built with one of \
-                 sqlx's features tls-rustls-ring-native-roots, tls-rustls-ring-webpki or tls-native-tls",
-            );
-        }
+        sqlx::Error::Tls(_) => return Some(TLS),
+        sqlx::Error::Io(error) if error.kind() == io::ErrorKind::InvalidData => return Some(TLS),
         sqlx::Error::PoolClosed => return Some("the host has closed its pool: end workers before it"),
         _ => None,
     }?;

@@ -64,10 +64,12 @@ mod retry;
 mod rows;
 mod schema;
 mod senders;
+mod stuck;
 mod sweep;
 mod waits;
 mod write;
 
+use std::future::ready;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -116,6 +118,7 @@ impl SqliteStore {
             .disable_statement_logging();
         let pool = SqlitePoolOptions::new()
             .max_connections(CONNECTIONS)
+            .before_acquire(|connection, _| Box::pin(ready(Ok(stuck::is_usable(connection)))))
             .connect_with(options)
             .await
             .map_err(|error| Fault::from(error).doing("open the database"))?;
@@ -127,7 +130,8 @@ impl SqliteStore {
     ///
     /// The pool must hold at least two connections. Give it the settings that [`open`](Self::open) uses: without
     /// `synchronous=FULL` a power cut can undo what was answered, and then a message may go twice; without
-    /// `secure_delete=ON` wiped secrets, sealed as they are, stay in free pages.
+    /// `secure_delete=ON` wiped secrets, sealed as they are, stay in free pages. Let its `before_acquire` refuse connections
+    /// that are [in a transaction](sqlx::Connection::is_in_transaction): when the disc was full, sqlx believes that they are.
     pub async fn with_pool(pool: SqlitePool) -> PortResult<Self> {
         let store = Self { pool, clock: Arc::new(SystemClock), writers: Arc::default() };
         schema::migrate(&store.pool, micros(store.instant()))
@@ -156,8 +160,7 @@ impl SqliteStore {
     /// A transaction that writes, under the host's figures.
     async fn write_under(&self, doing: &'static str, policy: Policy) -> PortResult<Write> {
         let turn = self.writers.clone().lock_owned().await;
-        let transaction =
-            self.pool.begin_with("BEGIN IMMEDIATE").await.map_err(|error| Fault::from(error).doing(doing))?;
+        let transaction = stuck::begin(&self.pool).await.map_err(|error| Fault::from(error).doing(doing))?;
         // The clock is read when the lock is held: what is committed later is later.
         Ok(Write::new(transaction, turn, self.instant(), policy, doing))
     }

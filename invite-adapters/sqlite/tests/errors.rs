@@ -59,7 +59,8 @@ async fn a_file_that_was_opened_to_be_read_is_not_writable() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("invite.db");
     drop(SqliteStore::open(&path).await.unwrap());
-    let error = SqliteStore::with_pool(pool(options(&path).read_only(true)).await).await.unwrap_err();
+    let store = SqliteStore::with_pool(pool(options(&path).read_only(true)).await).await.unwrap();
+    let error = save(&store, "acme").await.unwrap_err();
     assert_eq!(error.kind(), PortErrorKind::NotWritable, "{error}");
     assert!(error.to_string().contains("read-only"), "{error}");
 }

@@ -64,7 +64,8 @@ impl Server {
         start.arg("-D").arg(self.data()).args(["-p", &self.port.to_string()]);
         start.stdin(Stdio::null()).stderr(Stdio::null());
         self.process = Some(start.spawn().expect("PostgreSQL starts"));
-        let mut ask = Command::new(self.programs.join("pg_isready"));
+        let beside = self.programs.join("pg_isready");
+        let mut ask = Command::new(if beside.is_file() { beside } else { "pg_isready".into() });
         ask.args(["--quiet", "--host=127.0.0.1", &format!("--port={}", self.port)]);
         let began = Instant::now();
         while !ask.status().expect("pg_isready runs").success() {

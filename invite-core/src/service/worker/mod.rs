@@ -109,7 +109,7 @@ impl Worker {
     async fn run(self, until: Until, shutdown: impl Future<Output = ()>) -> PortResult<WorkReport> {
         let (store, policy) = (self.inner.store.clone(), self.inner.policy.clone());
         let tally = Arc::new(Tally::default());
-        let (stop, ports) = (Stop::new(), Ports::new(self.inner.people_in_store));
+        let (stop, ports) = (Stop::new(), Ports::new(self.inner.people_in_store, until == Until::Idle));
         let Recorder { pipe, mut task } = Recorder::start(Writer {
             store: store.clone(),
             ports: ports.clone(),
@@ -187,7 +187,7 @@ async fn groups(shared: &Shared, departures: &mut JoinSet<()>, stop: &Stop, unti
     let mut outlook = Outlook::default();
     while !stop.is_told() {
         while departures.try_join_next().is_some() {}
-        shared.ports.caught_up(stop, until == Until::Idle).await?;
+        shared.ports.caught_up(stop).await?;
         if stop.is_told() {
             break;
         }
@@ -270,7 +270,7 @@ async fn pause(shared: &Shared, stop: &Stop, longest: Duration) {
 
 async fn sweep(inner: Arc<Inner>, ports: Ports, stop: Stop) {
     while !stop.is_told() {
-        if ports.caught_up(&stop, false).await.is_err() || stop.is_told() {
+        if ports.caught_up(&stop).await.is_err() || stop.is_told() {
             return;
         }
         match ports.sweep(inner.store.sweep(SWEEP, inner.policy.clone())).await {

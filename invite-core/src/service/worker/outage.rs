@@ -19,6 +19,8 @@ pub(super) struct Outage {
     port: &'static str,
     /// It is back when it answers and has not failed for so long.
     steady: Duration,
+    /// Whether the worker ends where it cannot be written to: the error is then its answer.
+    ends: bool,
     away: Mutex<Option<Away>>,
 }
 
@@ -31,8 +33,8 @@ struct Away {
 }
 
 impl Outage {
-    pub(super) const fn new(port: &'static str, steady: Duration) -> Self {
-        Self { port, steady, away: Mutex::new(None) }
+    pub(super) const fn new(port: &'static str, steady: Duration, ends: bool) -> Self {
+        Self { port, steady, ends, away: Mutex::new(None) }
     }
 
     /// Whether it is away, as far as is known.
@@ -64,8 +66,8 @@ impl Outage {
             away.told.push(kind);
         }
         drop(place);
-        if known {
-            tracing::debug!(%error, "{} is still away", self.port);
+        if known || (self.ends && kind == PortErrorKind::NotWritable) {
+            tracing::debug!(%error, "{} is away", self.port);
         } else if kind == PortErrorKind::NotWritable {
             tracing::error!(
                 ?kind,

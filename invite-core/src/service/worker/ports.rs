@@ -36,16 +36,21 @@ struct Known {
     told: Mutex<Vec<(String, Instant)>>,
     /// Why outcomes could not be kept yet, where some wait for it.
     behind: watch::Sender<Option<PortErrorKind>>,
+    /// Whether the worker ends with an error that does not pass by itself.
+    ends: bool,
 }
 
 impl Ports {
-    pub(super) fn new(people_in_store: bool) -> Self {
+    /// Where the worker `ends` with an error that does not pass by itself, such an error is its answer and not told.
+    pub(super) fn new(people_in_store: bool, ends: bool) -> Self {
+        let others = |port| Outage::new(port, Duration::ZERO, ends);
         Self(Arc::new(Known {
-            store: Outage::new("the store", STEADY),
-            people: (!people_in_store).then(|| Outage::new("the people's database", Duration::ZERO)),
-            senders: Outage::new("what the host finds senders with", Duration::ZERO),
+            store: Outage::new("the store", STEADY, ends),
+            people: (!people_in_store).then(|| others("the people's database")),
+            senders: others("what the host finds senders with"),
             told: Mutex::default(),
             behind: watch::Sender::new(None),
+            ends,
         }))
     }
 
@@ -108,8 +113,9 @@ impl Ports {
     /// Waits until no outcome waits to be kept, or it is to stop. A claim or a sweep before that could take back a message
     /// whose lease lapsed meanwhile, and it would go twice although it is known what became of it.
     ///
-    /// Where the worker `ends` with an error that does not pass by itself, that is the answer.
-    pub(super) async fn caught_up(&self, stop: &Stop, ends: bool) -> PortResult<()> {
+    /// Where the worker ends with an error that does not pass by itself, that is the answer.
+    pub(super) async fn caught_up(&self, stop: &Stop) -> PortResult<()> {
+        let ends = self.0.ends;
         let over = |behind: &Option<PortErrorKind>| {
             behind.is_none_or(|why| ends && why != PortErrorKind::Unavailable)
         };
