@@ -128,7 +128,7 @@ async fn tables_that_are_gone_are_an_error_that_says_how_to_make_them() {
 
 #[tokio::test]
 async fn a_pool_without_a_connection_left_is_waited_for_and_a_closed_one_is_not() {
-    let pool = PgPoolOptions::new().max_connections(1).acquire_timeout(std::time::Duration::from_millis(100));
+    let pool = PgPoolOptions::new().max_connections(1).acquire_timeout(std::time::Duration::from_secs(5));
     let pool = pool.connect(&support::url()).await.expect("PostgreSQL is there");
     let store = PgStore::in_schema(pool.clone(), &support::schema()).await.expect("the tables can be made");
     let held = pool.acquire().await.expect("it has one connection");
