@@ -171,9 +171,8 @@ async fn a_worker_goes_on_when_a_database_was_read_only_for_a_while() {
     let began = Instant::now();
     loop {
         // Whoever was in a transaction when its connection ended sees that first.
-        let error = match store.sweep(1, Policy::default()).await {
-            Err(error) => error,
-            Ok(_) => panic!("a database that is read-only was written to"),
+        let Err(error) = store.sweep(1, Policy::default()).await else {
+            panic!("a database that is read-only was written to");
         };
         if error.kind() == PortErrorKind::NotWritable {
             assert!(error.to_string().contains("read-only"), "{error}");

@@ -40,7 +40,7 @@ impl Fault {
             Self::Sql(error) => {
                 let failed = PortError::new(kind(&error), doing);
                 match advice(&error) {
-                    Some(advice) => failed.caused_by(Advised { error, advice }),
+                    Some(advice) => failed.caused_by(Advised { error: error.into(), advice }),
                     None => failed.caused_by(error),
                 }
             }
@@ -51,10 +51,10 @@ impl Fault {
     }
 }
 
-/// An error of the database, and what to do about it.
+/// An error of the database or its file, and what to do about it.
 #[derive(Debug)]
 struct Advised {
-    error: sqlx::Error,
+    error: Box<dyn Error + Send + Sync>,
     advice: &'static str,
 }
 
@@ -66,7 +66,7 @@ impl fmt::Display for Advised {
 
 impl Error for Advised {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
-        Some(&self.error)
+        Some(&*self.error)
     }
 }
 
@@ -147,5 +147,5 @@ pub(crate) fn not_opened(error: std::io::Error, doing: String) -> PortError {
         Io::StorageFull | Io::QuotaExceeded => (PortErrorKind::NotWritable, "make room"),
         _ => (PortErrorKind::NotWritable, "look whether its disc is full or faulty"),
     };
-    PortError::new(kind, doing).caused_by(format!("{error}; {advice}"))
+    PortError::new(kind, doing).caused_by(Advised { error: error.into(), advice })
 }

@@ -157,7 +157,7 @@ async fn a_worker_that_ends_keeps_its_outcomes_where_the_store_comes_back_in_tim
     tokio::time::sleep(Duration::from_secs(30)).await;
     let arrived = house.arrived();
     let (end, ()) = tokio::join!(worker.end(), async {
-        tokio::time::sleep(Duration::from_secs(60)).await;
+        tokio::time::sleep(Duration::from_mins(1)).await;
         house.switch.mend();
     });
     assert_eq!(end.unwrap().sent, arrived as u64);

@@ -61,7 +61,7 @@ fn start_with(folder: &Folder, for_tests: bool) -> Result<Service, String> {
         }
         let (certificate, key) = (certificate.display(), key.display());
         settings.push_str(NOT_DURABLE);
-        settings.push_str(&format!("ssl = on\nssl_cert_file = '{certificate}'\nssl_key_file = '{key}'\n"));
+        settings += &format!("ssl = on\nssl_cert_file = '{certificate}'\nssl_key_file = '{key}'\n");
         variables.push(("INVITE_TEST_POSTGRES_CERTIFICATE", certificate.to_string()));
         let programs = server.parent().unwrap_or(Path::new("/")).display().to_string();
         variables.push(("INVITE_TEST_POSTGRES_PROGRAMS", programs));

@@ -41,7 +41,7 @@ impl Server {
         let mut server = Self { folder, programs: programs.into(), port, process: None };
         let password = server.folder.path().join("password");
         fs::write(&password, PASSWORD).expect("the password is written");
-        if server.is_root() {
+        if Self::is_root() {
             let chown = Command::new("chown").arg("-R").arg(USER).arg(server.folder.path()).status();
             assert!(chown.expect("chown runs").success());
         }
@@ -86,13 +86,13 @@ impl Server {
         self.folder.path().join("data")
     }
 
-    fn is_root(&self) -> bool {
+    fn is_root() -> bool {
         fs::metadata("/proc/self").is_ok_and(|of| of.uid() == 0)
     }
 
     fn as_user(&self, program: &str) -> Command {
         let program: &Path = &self.programs.join(program);
-        if !self.is_root() {
+        if !Self::is_root() {
             return Command::new(program);
         }
         let mut command = Command::new("setpriv");
