@@ -60,8 +60,8 @@ fn start_with(folder: &Folder, for_tests: bool) -> Result<Service, String> {
             run(Command::new("chown").arg(USER).arg(&certificate).arg(&key))?;
         }
         let (certificate, key) = (certificate.display(), key.display());
-        settings.push_str(NOT_DURABLE);
-        settings += &format!("ssl = on\nssl_cert_file = '{certificate}'\nssl_key_file = '{key}'\n");
+        let tls = format!("ssl = on\nssl_cert_file = '{certificate}'\nssl_key_file = '{key}'\n");
+        settings = [settings.as_str(), NOT_DURABLE, &tls].concat();
         variables.push(("INVITE_TEST_POSTGRES_CERTIFICATE", certificate.to_string()));
         let programs = server.parent().unwrap_or(Path::new("/")).display().to_string();
         variables.push(("INVITE_TEST_POSTGRES_PROGRAMS", programs));
