@@ -4,14 +4,19 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod away;
 mod batches;
 mod house;
 mod imports;
 mod organisations;
+#[cfg(all(feature = "real-server", unix))]
+mod outages;
 mod people;
 mod plans;
 #[cfg(feature = "real-server")]
 mod postgres;
+#[cfg(all(feature = "real-server", unix))]
+mod proxy;
 mod rollout;
 mod script;
 mod secrets;
@@ -23,4 +28,6 @@ mod suppression;
 mod templates;
 #[cfg(unix)]
 mod terminal;
+#[cfg(feature = "real-server")]
+mod tls;
 mod usage;

@@ -6,7 +6,7 @@ use crate::house::{House, Ran};
 
 static NUMBER: AtomicU32 = AtomicU32::new(0);
 
-fn server() -> String {
+pub(crate) fn server() -> String {
     std::env::var("INVITE_TEST_POSTGRES").expect("run the tests with `cargo xtask test`")
 }
 
@@ -16,7 +16,8 @@ pub(crate) fn database() -> String {
     format!("{}?schema=command_line_{}_{number}", server(), std::process::id())
 }
 
-fn run(house: &House, database: &str, words: &str) -> Ran {
+/// Runs `invite` on this database.
+pub(crate) fn run(house: &House, database: &str, words: &str) -> Ran {
     let mut command = house.command();
     Ran::of(command.env("INVITE_DB", database).args(words.split(' ')).output().unwrap())
 }
@@ -42,8 +43,8 @@ fn a_database_that_is_not_there_is_named() {
     let house = House::empty();
     let server = server();
     let (place, _) = server.rsplit_once('/').unwrap();
-    let said = run(&house, &format!("{place}/nowhere"), "users").ended(1).err;
-    assert!(said.contains("nowhere"), "{said}");
+    let said = run(&house, &format!("{place}/nowhere"), "users").ended(2).err;
+    assert!(said.contains("nowhere") && said.contains("name another in the URL, or create it"), "{said}");
 }
 
 #[test]

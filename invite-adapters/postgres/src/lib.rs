@@ -38,7 +38,13 @@
 //! # Connections
 //!
 //! * A call of the store has one connection at a time, and none while nothing is asked of it: a worker holds none while it
-//!   sends. [`PgStore::connect`] makes a pool of 10; with a smaller one calls wait for each other.
+//!   sends. [`PgStore::connect`] makes a pool of 10, in which calls wait for each other, or for a server that is away, for 10 s
+//!   at most.
+//! * TLS is a feature of sqlx, and the host's choice: `tls-rustls-ring-native-roots`, say. A URL that asks for it (`sslmode`) is
+//!   refused without one.
+//! * A server that is gone is waited for by workers, and one that is read-only or full; what it refuses for good (a wrong
+//!   password, no such database, a missing right or table) is [`Refused`](invite_core::port::error::PortErrorKind::Refused),
+//!   with what to do.
 //! * Statements are prepared under a name and kept by connection. Behind `PgBouncer` in transaction mode that takes its version
 //!   1.21 or later with `max_prepared_statements` above nought. Nothing else of ours outlives a transaction: settings are
 //!   `SET LOCAL`, and advisory locks are those of transactions.

@@ -33,8 +33,9 @@ impl PgStore {
             let options: PgConnectOptions = url.parse()?;
             // A pool tries for long, and does not tell why in vain.
             let tried = timeout(REACHED_WITHIN, PgConnection::connect_with(&options)).await;
-            tried.map_err(|_| sqlx::Error::PoolTimedOut)??.close().await?;
-            Ok(PgPoolOptions::new().max_connections(CONNECTIONS).connect_lazy_with(options))
+            tried.map_err(|_| too_late())??.close().await?;
+            let pool = PgPoolOptions::new().max_connections(CONNECTIONS).acquire_timeout(REACHED_WITHIN);
+            Ok(pool.connect_lazy_with(options))
         };
         let pool = pool.await.map_err(|fault: Fault| fault.doing("open the database"))?;
         Self::in_schema(pool, schema).await
@@ -72,6 +73,11 @@ impl PgStore {
         let opened: Step<Self> = opened.await;
         opened.map_err(|fault| fault.doing("check the tables"))
     }
+}
+
+fn too_late() -> sqlx::Error {
+    let text = format!("no answer within {} s", REACHED_WITHIN.as_secs());
+    std::io::Error::new(std::io::ErrorKind::TimedOut, text).into()
 }
 
 /// A URL without its parameter `schema`, which PostgreSQL does not know, and the parameter.

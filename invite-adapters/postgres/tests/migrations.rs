@@ -126,7 +126,7 @@ async fn a_role_that_may_not_create_schemas_opens_tables_that_are_there() {
     let store = PgStore::in_schema(app.clone(), &schema).await.unwrap();
     assert!(works(&store).await);
     let refused = PgStore::in_schema(app.clone(), &support::schema()).await.unwrap_err();
-    assert_eq!(refused.kind(), PortErrorKind::NotWritable);
+    assert_eq!(refused.kind(), PortErrorKind::Refused);
     app.close().await;
     run(&pool, format!("DROP OWNED BY {role}; DROP ROLE {role}")).await;
 }

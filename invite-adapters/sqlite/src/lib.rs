@@ -66,24 +66,26 @@ mod ringing;
 mod rows;
 mod schema;
 mod senders;
+mod stuck;
 mod sweep;
 mod waits;
 mod write;
 
+use std::future::ready;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use invite_core::policy::Policy;
 use invite_core::port::clock::{Clock, SystemClock};
-use invite_core::port::error::{PortError, PortErrorKind, PortResult};
+use invite_core::port::error::PortResult;
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
 use sqlx::{ConnectOptions, Sqlite, Transaction};
 use tokio::sync::Mutex;
 
-use crate::error::{Fault, Step};
+use crate::error::{Fault, Step, not_opened};
 use crate::ringing::Told;
 use crate::rows::{At, micros, whole_micros};
 use crate::write::Write;
@@ -108,9 +110,7 @@ impl SqliteStore {
     /// version.
     pub async fn open(path: impl AsRef<Path>) -> PortResult<Self> {
         let path = path.as_ref();
-        create(path).map_err(|error| {
-            PortError::new(PortErrorKind::NotWritable, format!("create {}", path.display())).caused_by(error)
-        })?;
+        create(path).map_err(|error| not_opened(error, format!("open or create {}", path.display())))?;
         let options = SqliteConnectOptions::new()
             .filename(path)
             .journal_mode(SqliteJournalMode::Wal)
@@ -122,6 +122,7 @@ impl SqliteStore {
             .disable_statement_logging();
         let pool = SqlitePoolOptions::new()
             .max_connections(CONNECTIONS)
+            .before_acquire(|connection, _| Box::pin(ready(Ok(stuck::is_usable(connection)))))
             .connect_with(options)
             .await
             .map_err(|error| Fault::from(error).doing("open the database"))?;
@@ -133,7 +134,8 @@ impl SqliteStore {
     ///
     /// The pool must hold at least two connections. Give it the settings that [`open`](Self::open) uses: without
     /// `synchronous=FULL` a power cut can undo what was answered, and then a message may go twice; without
-    /// `secure_delete=ON` wiped secrets, sealed as they are, stay in free pages.
+    /// `secure_delete=ON` wiped secrets, sealed as they are, stay in free pages. Let its `before_acquire` refuse connections
+    /// that are [in a transaction](sqlx::Connection::is_in_transaction): when the disc was full, sqlx believes that they are.
     pub async fn with_pool(pool: SqlitePool) -> PortResult<Self> {
         let store =
             Self { pool, clock: Arc::new(SystemClock), writers: Arc::default(), told: Told::default() };
@@ -163,8 +165,7 @@ impl SqliteStore {
     /// A transaction that writes, under the host's figures.
     async fn write_under(&self, doing: &'static str, policy: Policy) -> PortResult<Write> {
         let turn = self.writers.clone().lock_owned().await;
-        let transaction =
-            self.pool.begin_with("BEGIN IMMEDIATE").await.map_err(|error| Fault::from(error).doing(doing))?;
+        let transaction = stuck::begin(&self.pool).await.map_err(|error| Fault::from(error).doing(doing))?;
         // The clock is read when the lock is held: what is committed later is later.
         Ok(Write::new(transaction, turn, self.told.clone(), self.instant(), policy, doing))
     }

@@ -134,10 +134,10 @@ async fn sqlite_is_one_whose_log_does_not_lose_pages() {
 }
 
 #[tokio::test]
-async fn a_path_that_cannot_be_written_says_so() {
+async fn a_path_that_cannot_be_opened_says_so() {
     let folder = tempfile::tempdir().unwrap();
     let error = SqliteStore::open(folder.path().join("nowhere/invite.db")).await.unwrap_err();
-    assert_eq!(error.kind(), PortErrorKind::NotWritable);
+    assert_eq!(error.kind(), PortErrorKind::Refused);
 }
 
 #[tokio::test]

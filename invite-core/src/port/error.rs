@@ -20,11 +20,12 @@ pub type PortResult<T> = Result<T, PortError>;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum PortErrorKind {
-    /// Not reachable, busy, or out of time: trying again helps.
+    /// Not reachable, busy, or out of time: trying again helps. Workers wait, however long.
     Unavailable,
-    /// It cannot be written to: read-only, or full. Somebody has to make room.
+    /// It cannot be written to: read-only, or full. Somebody has to make room. Workers wait, as above.
     NotWritable,
-    /// It refuses what was asked: a rule of the database or of the host.
+    /// It refuses what was asked, or whoever asks: a rule of the database or of the host, a wrong password, a missing right
+    /// or table. The same again fails again until somebody mends it, and the message says what.
     Refused,
     /// What it holds cannot be understood: a newer version wrote it, or it is damaged.
     Corrupt,

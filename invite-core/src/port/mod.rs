@@ -26,6 +26,8 @@ use std::fmt;
 /// # Contract of all its parts
 ///
 /// * Each method is one transaction (a read may be a snapshot); when it returns an error, nothing has changed.
+/// * Whoever calls may give up and drop the call before it answers, as workers do after 40 s: then it has happened or it has
+///   not, and never by half.
 /// * Every key and query begins with the organisation. The few methods that cannot are named in the documentation of
 ///   their trait, and what they return names the organisation.
 /// * Whatever is persisted and compared is on the store's clock: requests hold durations, answers hold instants.

@@ -1,9 +1,11 @@
-//! PostgreSQL, with a role and a database `postgres`: for tests without fsync, since what they write need not survive.
+//! PostgreSQL, with a role and a database `postgres`: for tests without fsync, since what they write need not survive, and
+//! with TLS for whoever asks for it.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
 
 use super::Service;
+use super::certificate::Certificate;
 use super::folder::{Folder, write};
 use super::install::{is_root, program};
 use super::process::{Running, free_port};
@@ -26,17 +28,18 @@ fsync = off
 full_page_writes = off
 ";
 
-/// Starts it. The tests find it at the URL in `INVITE_TEST_POSTGRES`, and make databases of their own there.
+/// Starts it. The tests find it at the URL in `INVITE_TEST_POSTGRES`, and make databases of their own there; the root
+/// certificate is in `…_CERTIFICATE`. Those that end a server start one of their own with the programs in `…_PROGRAMS`.
 pub(super) fn start(folder: &Folder) -> Result<Service, String> {
-    start_with(folder, NOT_DURABLE)
+    start_with(folder, true)
 }
 
 /// Starts it with everything as `initdb` leaves it, fsync on: what benches measure is what a host gets.
 pub(super) fn start_durable(folder: &Folder) -> Result<Service, String> {
-    start_with(folder, "")
+    start_with(folder, false)
 }
 
-fn start_with(folder: &Folder, settings: &str) -> Result<Service, String> {
+fn start_with(folder: &Folder, for_tests: bool) -> Result<Service, String> {
     let [initdb, server, is_ready] = ["initdb", "postgres", "pg_isready"].map(|name| program(name, PACKAGE));
     let (initdb, server, is_ready) = (initdb?, server?, is_ready?);
     let folder = folder.subfolder("postgres")?;
@@ -48,7 +51,22 @@ fn start_with(folder: &Folder, settings: &str) -> Result<Service, String> {
     make.args(["--no-sync", "--username=postgres", "--auth=trust", "--encoding=UTF8", "--locale=C", "-D"]);
     run(make.arg(&data).stdout(Stdio::null()))?;
     let port = free_port()?;
-    write(&data.join("postgresql.auto.conf"), &format!("{SETTINGS}{settings}port = {port}\n"))?;
+    let mut settings = format!("{SETTINGS}port = {port}\n");
+    let mut variables =
+        vec![("INVITE_TEST_POSTGRES", format!("postgres://postgres@127.0.0.1:{port}/postgres"))];
+    if for_tests {
+        let Certificate { certificate, key } = Certificate::new(&folder)?;
+        if is_root()? {
+            run(Command::new("chown").arg(USER).arg(&certificate).arg(&key))?;
+        }
+        let (certificate, key) = (certificate.display(), key.display());
+        let tls = format!("ssl = on\nssl_cert_file = '{certificate}'\nssl_key_file = '{key}'\n");
+        settings = [settings.as_str(), NOT_DURABLE, &tls].concat();
+        variables.push(("INVITE_TEST_POSTGRES_CERTIFICATE", certificate.to_string()));
+        let programs = server.parent().unwrap_or(Path::new("/")).display().to_string();
+        variables.push(("INVITE_TEST_POSTGRES_PROGRAMS", programs));
+    }
+    write(&data.join("postgresql.auto.conf"), &settings)?;
     let log =
         std::fs::File::create(folder.join("log")).map_err(|error| format!("PostgreSQL's log: {error}"))?;
     let mut running = Running::start(as_user(&server)?.arg("-D").arg(&data).stderr(log))?.ended_by("QUIT");
@@ -58,8 +76,7 @@ fn start_with(folder: &Folder, settings: &str) -> Result<Service, String> {
         ask.status().is_ok_and(|status| status.success())
     };
     running.is_up(answers).map_err(|why| format!("PostgreSQL: {why}; {}", end_of(&folder.join("log"))))?;
-    let url = format!("postgres://postgres@127.0.0.1:{port}/postgres");
-    Ok(Service { _running: running, variables: vec![("INVITE_TEST_POSTGRES", url)] })
+    Ok(Service { _running: running, variables })
 }
 
 fn as_user(program: &Path) -> Result<Command, String> {

@@ -63,8 +63,12 @@ impl<'a> Database<'a> {
     /// Opens it, with what begins to put the library together on it.
     pub(crate) async fn open(self) -> Result<(Builder, Arc<dyn Store>), Failure> {
         Ok(match self {
-            Self::Sqlite(path) => both(SqliteStore::open(path).await?),
-            Self::Postgres(url) => both(PgStore::connect(url).await.map_err(|error| not_opened(&error))?),
+            Self::Sqlite(path) => {
+                both(SqliteStore::open(path).await.map_err(|error| not_opened(&error, ""))?)
+            }
+            Self::Postgres(url) => {
+                both(PgStore::connect(url).await.map_err(|error| not_opened(&error, SERVER_AWAY))?)
+            }
         })
     }
 }
@@ -73,18 +77,16 @@ fn both(store: impl Store + Clone + 'static) -> (Builder, Arc<dyn Store>) {
     (Invites::builder(store.clone()), Arc::new(store))
 }
 
-/// What a server said, and what to do about it; never the URL.
-fn not_opened(error: &PortError) -> Failure {
+/// What to look at where a server does not answer.
+const SERVER_AWAY: &str =
+    ": look whether PostgreSQL runs, and whether --db (INVITE_DB) names its host and port";
+
+/// What the database said, which says what to do about it; never the URL.
+fn not_opened(error: &PortError, away: &str) -> Failure {
     match error.kind() {
-        PortErrorKind::Unavailable => Failure::failed(format!(
-            "{error}: look whether PostgreSQL runs, and whether --db (INVITE_DB) names its host, port, role, password and \
-             database, with @ and / in a password as %40 and %2F"
-        )),
-        PortErrorKind::NotWritable => Failure::failed(format!(
-            "{error}: the role that --db (INVITE_DB) names has to be allowed to create a schema in this database once, for \
-             the tables, and to write"
-        )),
-        _ => Failure::wrong(format!("--db (INVITE_DB): {error}")),
+        PortErrorKind::Unavailable => Failure::Away(format!("{error}{away}")),
+        PortErrorKind::Refused => Failure::wrong(format!("--db (INVITE_DB): {error}")),
+        _ => Failure::failed(error.to_string()),
     }
 }
 

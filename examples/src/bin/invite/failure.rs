@@ -18,6 +18,8 @@ pub(crate) enum Failure {
         /// What is wrong and what to do about it; no secret.
         message: String,
     },
+    /// The database is not available now: to be told, as something that failed. It may come back.
+    Away(String),
     /// Whoever read the output has gone, as in `invite users | head`: there is nobody to tell.
     ReaderGone,
 }

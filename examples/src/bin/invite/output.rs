@@ -120,7 +120,11 @@ impl Output {
 
     /// Tells why a command did not do what was asked; gives the exit code.
     pub(crate) fn failure(self, failure: &Failure) -> Exit {
-        let Failure::Told { exit, message } = failure else { return Exit::Done };
+        let (exit, message) = match failure {
+            Failure::Told { exit, message } => (*exit, message),
+            Failure::Away(message) => (Exit::Failed, message),
+            Failure::ReaderGone => return Exit::Done,
+        };
         let message = harmless(message);
         let text = if self.json {
             json!({ "error": message }).to_string()
@@ -129,7 +133,7 @@ impl Output {
         };
         // As above.
         let _ = writeln!(io::stderr(), "{text}");
-        *exit
+        exit
     }
 }
 

@@ -37,6 +37,10 @@ pub(crate) struct Arguments {
     sms_rate: Option<Rate>,
 }
 
+/// The waits before a database that is not there is looked for again, doubling.
+const FIRST_WAIT: Duration = Duration::from_secs(1);
+const LONGEST_WAIT: Duration = Duration::from_secs(10);
+
 /// What a worker did, for scripts.
 #[derive(Serialize)]
 struct Line {
@@ -46,6 +50,7 @@ struct Line {
     unknown: u64,
     cancelled: u64,
     put_off: u64,
+    not_kept: u64,
     next_in_seconds: Option<u64>,
     stopped: bool,
 }
@@ -61,7 +66,7 @@ pub(crate) async fn run(arguments: Arguments, globals: &Globals, output: Output)
             None => builder,
         }
     };
-    let session = Session::open_with(globals, output, Needs::Sending, rates).await?;
+    let session = opened(globals, output, arguments.until_idle, rates).await?;
     match (session.url(Channel::Email), session.url(Channel::Sms)) {
         (None, None) => {
             return Err(Failure::wrong(
@@ -93,6 +98,32 @@ pub(crate) async fn run(arguments: Arguments, globals: &Globals, output: Output)
     tell(output, &report?, stop.told.load(Ordering::Relaxed))
 }
 
+/// Opens the database. A worker that runs all the time waits for one that is not there yet, as it does for one that goes
+/// away later; one that refuses is an error at once.
+async fn opened(
+    globals: &Globals,
+    output: Output,
+    until_idle: bool,
+    with: impl Fn(Builder) -> Builder,
+) -> Result<Session, Failure> {
+    let mut wait = FIRST_WAIT;
+    loop {
+        let away = match Session::open_with(globals, output, Needs::Sending, &with).await {
+            Err(Failure::Away(message)) if !until_idle => message,
+            Ok(session) if wait > FIRST_WAIT => {
+                tracing::warn!("the database is there now");
+                return Ok(session);
+            }
+            session => return session,
+        };
+        if wait == FIRST_WAIT {
+            tracing::error!("{away}. Trying again until it is there");
+        }
+        tokio::time::sleep(wait).await;
+        wait = (wait * 2).min(LONGEST_WAIT);
+    }
+}
+
 fn tell(output: Output, report: &WorkReport, stopped: bool) -> Done {
     let waiting = report.waiting.due + report.waiting.leased + report.waiting.later;
     if output.json() {
@@ -103,6 +134,7 @@ fn tell(output: Output, report: &WorkReport, stopped: bool) -> Done {
             unknown: report.unknown,
             cancelled: report.cancelled,
             put_off: report.put_off,
+            not_kept: report.not_kept,
             next_in_seconds: report.waiting.next_in.map(|next| next.as_secs()),
             stopped,
         })?;
@@ -111,8 +143,12 @@ fn tell(output: Output, report: &WorkReport, stopped: bool) -> Done {
             counted(report.sent, "message sent", "messages sent"),
             format!("{} failed", grouped(report.failed)),
         ];
-        let others =
-            [(report.unknown, "unknown"), (report.cancelled, "no longer wanted"), (waiting, "waiting")];
+        let others = [
+            (report.unknown, "unknown"),
+            (report.not_kept, "not kept (the log says why)"),
+            (report.cancelled, "no longer wanted"),
+            (waiting, "waiting"),
+        ];
         parts.extend(
             others
                 .iter()
@@ -134,7 +170,7 @@ fn tell(output: Output, report: &WorkReport, stopped: bool) -> Done {
             output.note("Who it is: `invite users --failed`; why: `invite user why USER`.");
         }
     }
-    Ok(Exit::failed_if(report.failed + report.unknown > 0))
+    Ok(Exit::failed_if(report.failed + report.unknown + report.not_kept > 0))
 }
 
 /// Ctrl-C and SIGTERM: the first stops cleanly, the second at once.

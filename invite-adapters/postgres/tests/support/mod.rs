@@ -3,6 +3,8 @@
 #![allow(dead_code, reason = "each test uses what it needs")]
 
 pub(crate) mod rollout;
+#[cfg(unix)]
+pub(crate) mod server;
 pub(crate) mod statements;
 
 use std::error::Error;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::compose::compose;
 use super::lease::Lease;
 use super::paced::Turn;
+use super::ports::Ports;
 use crate::credential::{OpenError, SealContext, SealingKey, Secret};
 use crate::model::batch::Batch;
 use crate::model::organisation::Organisation;
@@ -27,9 +28,14 @@ pub(super) struct Departure {
 }
 
 /// Hands it over when it is its turn.
-pub(super) async fn hand_over(departure: &Departure, turn: Turn, inner: &Inner) -> HandOverResult {
+pub(super) async fn hand_over(
+    departure: &Departure,
+    turn: Turn,
+    inner: &Inner,
+    ports: &Ports,
+) -> HandOverResult {
     let policy = &inner.policy;
-    let template = match template(departure, &*inner.store, &inner.compiled).await {
+    let template = match template(departure, &*inner.store, &inner.compiled, ports).await {
         Ok(template) => template,
         Err(result) => return result,
     };
@@ -42,7 +48,7 @@ pub(super) async fn hand_over(departure: &Departure, turn: Turn, inner: &Inner) 
         Err(answer) => return HandOverResult::NotRendered(answer),
     };
     drop(secret);
-    let Some(_place) = turn.come(&*inner.store).await else { return HandOverResult::NotCalled };
+    let Some(_place) = turn.come(&*inner.store, ports).await else { return HandOverResult::NotCalled };
     if !departure.lease.stands(policy.margin()) {
         return HandOverResult::NotCalled;
     }
@@ -55,6 +61,7 @@ async fn template(
     departure: &Departure,
     store: &dyn InvitationStore,
     compiled: &Compiled,
+    ports: &Ports,
 ) -> Result<Ready, HandOverResult> {
     let Departure { hand_over, organisation, batch, .. } = departure;
     let (kind, channel) = (hand_over.kind, hand_over.channel);
@@ -62,9 +69,17 @@ async fn template(
     let resolved = resolve(kind, channel, locale, &organisation.settings.locale, &batch.templates);
     let form = hand_over.credential.as_ref();
     let form = form.map_or(CredentialForm::None, |credential| CredentialForm::of(credential.kind));
-    compiled.get(store, organisation.id, resolved, form).await.map_err(|why| match why {
+    let ready = async {
+        match compiled.get(store, organisation.id, resolved, form).await {
+            Err(NotReady::Port(error)) => Err(error),
+            answered => Ok(answered),
+        }
+    };
+    let ready = ports.store("read a message", ready).await;
+    ready.unwrap_or_else(|error| Err(NotReady::Port(error))).map_err(|why| match why {
         NotReady::Port(error) => {
-            tracing::warn!(delivery = %hand_over.id, %error, "its template could not be read");
+            tracing::debug!(delivery = %hand_over.id, %error, "its template could not be read");
+            ports.tell(&error);
             HandOverResult::NotCalled
         }
         NotReady::Gone(key, version) => {

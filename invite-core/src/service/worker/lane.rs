@@ -15,6 +15,7 @@ use tracing::{Instrument, instrument};
 use super::hand_over::{Departure, hand_over};
 use super::lease::{Lease, Leave};
 use super::paced::Turn;
+use super::ports::Ports;
 use super::ready::{Prepared, Ready, parts};
 use super::recorder::Finished;
 use super::report::Tally;
@@ -28,7 +29,7 @@ use crate::model::message::Channel;
 use crate::model::organisation::Organisation;
 use crate::model::user::User;
 use crate::port::error::{PortError, PortErrorKind, PortResult};
-use crate::port::queue::{Begin, Begun, Claim, ClaimedDelivery};
+use crate::port::queue::{Begin, Begun, Claim, ClaimedDelivery, HandOverResult, Waiting};
 use crate::port::senders::Sender;
 use crate::service::invites::Inner;
 
@@ -41,6 +42,7 @@ const MINT_AGAIN: usize = 3;
 #[derive(Clone)]
 pub(super) struct Shared {
     pub(super) inner: Arc<Inner>,
+    pub(super) ports: Ports,
     pub(super) worker: String,
     /// So many messages are with transports at once, in all lanes.
     pub(super) sends: Arc<Semaphore>,
@@ -77,20 +79,21 @@ impl Shared {
         let asked_at = Instant::now();
         let limit = self.concurrency.max(1);
         let claim = Claim { worker: self.worker.clone(), limit, lease: policy.lease, policy: policy.clone() };
-        let claimed = self.inner.store.claim(claim).await?;
+        // One that was given up and had been done holds messages that nobody knows of: their lease lapses.
+        let claimed = self.ports.store("claim messages", self.inner.store.claim(claim)).await?;
         if claimed.deliveries.is_empty() {
             return Ok(Found::Nothing(claimed.room_in));
         }
         let times = (policy.lease, policy.renewal);
-        let store = self.inner.store.clone();
+        let store = (self.inner.store.clone(), self.ports.clone());
         let lease = if claimed.alone {
             // Renewed while it waits for the others to be done.
             drop(shared);
-            let waiting = Lease::hold(claimed.token, asked_at, times, store.clone(), Leave::Waiting);
+            let waiting = Lease::hold(claimed.token, asked_at, times, store, Leave::Waiting);
             let alone = self.gate.clone().write_owned().await;
             waiting.with(Leave::Alone(alone))
         } else {
-            Lease::hold(claimed.token, asked_at, times, store.clone(), Leave::Shared(shared))
+            Lease::hold(claimed.token, asked_at, times, store, Leave::Shared(shared))
         };
         drop(turn);
         let ids: Vec<DeliveryId> = claimed.deliveries.iter().map(|delivery| delivery.id).collect();
@@ -162,7 +165,14 @@ impl Shared {
                 deliveries: part.iter_mut().map(Ready::beginning).collect(),
                 policy: self.inner.policy.clone(),
             };
-            let begun = self.inner.store.begin(begin).await?;
+            let begun = self.ports.store("begin messages", self.inner.store.begin(begin)).await;
+            let begun = match begun {
+                Ok(begun) => begun,
+                Err(error) => {
+                    self.never_called(&part, lease, &error).await;
+                    return Err(error);
+                }
+            };
             let mut again = Vec::new();
             for (Ready { mut one, turn, .. }, begun) in part.into_iter().zip(begun) {
                 let turn = turn.unwrap_or_else(|| Turn::Now(places.next().expect("one for each at once")));
@@ -208,12 +218,25 @@ impl Shared {
 
     /// Hands a message over when it is its turn, and its outcome to the recorder.
     fn depart(&self, departure: Departure, turn: Turn) -> impl Future<Output = ()> + Send + use<> {
-        let (inner, outcomes) = (self.inner.clone(), self.outcomes.clone());
+        let (inner, ports, outcomes) = (self.inner.clone(), self.ports.clone(), self.outcomes.clone());
         async move {
-            let result = hand_over(&departure, turn, &inner).await;
+            let result = hand_over(&departure, turn, &inner, &ports).await;
             let Departure { hand_over, lease, .. } = departure;
             // The recorder outlives every hand-over.
             let _ = outcomes.send(Finished { id: hand_over.id, result, lease }).await;
+        }
+    }
+
+    /// Messages whose beginning got no answer may have begun: nobody hands them over, and it is recorded that their
+    /// transport was not called. Where nothing had begun that changes nothing.
+    async fn never_called(&self, part: &[Ready], lease: &Arc<Lease>, error: &PortError) {
+        if error.kind() != PortErrorKind::Unavailable {
+            return;
+        }
+        for ready in part {
+            let (id, lease) = (ready.one.delivery.id, lease.clone());
+            // The recorder outlives every lane.
+            let _ = self.outcomes.send(Finished { id, result: HandOverResult::NotCalled, lease }).await;
         }
     }
 
@@ -230,6 +253,11 @@ impl Shared {
         Ok(())
     }
 
+    /// What is in the queue.
+    pub(super) async fn waiting(&self) -> PortResult<Waiting> {
+        self.ports.store("count what waits", self.inner.store.waiting()).await
+    }
+
     /// Gives messages back to the queue.
     pub(super) async fn give_back(&self, part: Vec<Ready>, lease: &Arc<Lease>) {
         if !part.is_empty() {
@@ -239,8 +267,10 @@ impl Shared {
 
     /// As [`give_back`](Self::give_back). When that fails, their lease lapses and they come back by themselves.
     pub(super) async fn release(&self, lease: &Arc<Lease>, ids: Vec<DeliveryId>) {
-        if let Err(error) = self.inner.store.release(lease.token, ids).await {
-            tracing::warn!(claim = %lease.token, %error, "not given back");
+        let release = self.inner.store.release(lease.token, ids);
+        if let Err(error) = self.ports.store("give messages back", release).await {
+            tracing::debug!(claim = %lease.token, %error, "not given back");
+            self.ports.tell(&error);
         }
     }
 
@@ -255,29 +285,37 @@ impl Shared {
         let mut senders: HashMap<(OrganisationId, Channel), Sender> = HashMap::new();
         for organisation in deliveries.iter().map(|delivery| delivery.organisation) {
             let Entry::Vacant(place) = organisations.entry(organisation) else { continue };
-            let settings = self.inner.store.organisation(organisation).await?;
+            let settings = self.inner.store.organisation(organisation);
+            let settings = self.ports.store("look up an organisation", settings).await?;
             place.insert(Arc::new(settings.ok_or_else(|| gone("organisation"))?));
             let users: Vec<UserId> = deliveries
                 .iter()
                 .filter(|one| one.organisation == organisation)
                 .map(|one| one.user)
                 .collect();
-            let facts = self.inner.accounts.facts(organisation, users.clone()).await?;
+            let facts = self.inner.accounts.facts(organisation, users.clone());
+            let facts = self.ports.people(facts).await?;
             people
                 .extend(users.iter().zip(facts).filter_map(|(id, user)| Some(((organisation, *id), user?))));
         }
         let texts = deliveries.iter().any(|delivery| delivery.channel == Channel::Sms);
-        let now = if texts { Some(self.inner.store.now().await?) } else { None };
+        let now = if texts {
+            Some(self.ports.store("read the clock", self.inner.store.now()).await?)
+        } else {
+            None
+        };
         let mut prepared = Vec::with_capacity(deliveries.len());
         for delivery in deliveries {
             let organisation = organisations[&delivery.organisation].clone();
             if let Entry::Vacant(place) = batches.entry(delivery.batch) {
-                let batch = self.inner.store.batch(delivery.organisation, delivery.batch).await?;
+                let batch = self.inner.store.batch(delivery.organisation, delivery.batch);
+                let batch = self.ports.store("look up a batch", batch).await?;
                 place.insert(Arc::new(batch.ok_or_else(|| gone("batch"))?));
             }
             let key = (delivery.organisation, delivery.channel);
             if let Entry::Vacant(place) = senders.entry(key) {
-                let sender = self.inner.senders.sender(organisation.clone(), delivery.channel).await?;
+                let sender = self.inner.senders.sender(organisation.clone(), delivery.channel);
+                let sender = self.ports.senders(sender).await?;
                 place.insert(sender.ok_or_else(|| no_sender(delivery.channel))?);
             }
             let user = people.get(&(delivery.organisation, delivery.user)).cloned();

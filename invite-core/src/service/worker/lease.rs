@@ -8,6 +8,7 @@ use tokio::sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
+use super::ports::Ports;
 use crate::model::id::ClaimToken;
 use crate::port::InvitationStore;
 
@@ -41,12 +42,12 @@ impl Lease {
     pub(super) fn hold(
         token: ClaimToken,
         asked_at: Instant,
-        (lease, every): (Duration, Duration),
-        store: Arc<dyn InvitationStore>,
+        times: (Duration, Duration),
+        (store, ports): (Arc<dyn InvitationStore>, Ports),
         leave: Leave,
     ) -> Arc<Self> {
-        let stands_until = Arc::new(Mutex::new(asked_at + lease));
-        let renewal = tokio::spawn(renew(token, stands_until.clone(), lease, every, store));
+        let stands_until = Arc::new(Mutex::new(asked_at + times.0));
+        let renewal = tokio::spawn(renew(token, stands_until.clone(), times, store, ports));
         Arc::new(Self { token, stands_until, renewal, leave: Mutex::new(leave) })
     }
 
@@ -71,17 +72,25 @@ impl Drop for Lease {
 async fn renew(
     token: ClaimToken,
     stands_until: Arc<Mutex<Instant>>,
-    lease: Duration,
-    every: Duration,
+    (lease, every): (Duration, Duration),
     store: Arc<dyn InvitationStore>,
+    ports: Ports,
 ) {
+    let mut wait = every;
     loop {
-        tokio::time::sleep(every).await;
+        tokio::time::sleep(wait).await;
         let asked_at = Instant::now();
-        match store.renew(vec![token], lease).await.as_deref() {
-            Ok([true]) => *stands_until.lock().expect("nobody panics with it") = asked_at + lease,
+        match ports.renewal(every, store.renew(vec![token], lease)).await.as_deref() {
+            Ok([true]) => {
+                *stands_until.lock().expect("nobody panics with it") = asked_at + lease;
+                wait = every;
+            }
             Ok(_) => return,
-            Err(error) => tracing::warn!(%token, %error, "lease not renewed"),
+            Err(error) => {
+                tracing::debug!(%token, %error, "lease not renewed");
+                // Sooner than usual: what is left of the lease is running out.
+                wait = every / 6;
+            }
         }
     }
 }

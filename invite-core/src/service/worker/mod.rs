@@ -5,7 +5,9 @@ mod hand_over;
 mod lane;
 mod lease;
 mod listening;
+mod outage;
 mod paced;
+mod ports;
 mod ready;
 mod recorder;
 mod report;
@@ -23,7 +25,8 @@ pub use report::WorkReport;
 
 use self::lane::{Found, Shared};
 use self::listening::{listen, ring};
-use self::recorder::Recorder;
+use self::ports::Ports;
+use self::recorder::{Recorder, Writer};
 use self::report::Tally;
 use self::stop::Stop;
 use super::invites::Inner;
@@ -94,12 +97,22 @@ impl Worker {
     }
 
     /// Works until `shutdown` completes. What was begun is then still sent and recorded; what was only claimed is given
-    /// back. A database that is gone is waited for.
+    /// back.
+    ///
+    /// A database that is gone, read-only or full is waited for, however long: outcomes are kept in memory meanwhile, and are
+    /// written before anything else when it is back. The log has one error when it goes, and one line when it is back. No
+    /// call is waited for longer than 40 s.
+    ///
+    /// Told to end meanwhile, it tries for as long as a [lease](crate::policy::Policy::lease) to record what it handed over,
+    /// and then ends with an error that says how many outcomes are not kept; so it ends with any database, a few minutes
+    /// after its last hand-over at the latest.
     pub async fn run_until(self, shutdown: impl Future<Output = ()>) -> PortResult<WorkReport> {
         self.run(Until::ToldTo, shutdown).await
     }
 
     /// Works until nothing is due or leased; what waits for a time, a sender or a person is counted in the report.
+    ///
+    /// A database that is gone is waited for; one that is read-only, full or refuses what is asked is an error.
     pub async fn run_until_idle(self) -> PortResult<WorkReport> {
         self.run(Until::Idle, std::future::pending()).await
     }
@@ -112,9 +125,17 @@ impl Worker {
     async fn run(self, until: Until, shutdown: impl Future<Output = ()>) -> PortResult<WorkReport> {
         let (store, policy) = (self.inner.store.clone(), self.inner.policy.clone());
         let tally = Arc::new(Tally::default());
-        let Recorder { pipe, mut task } = Recorder::start(store.clone(), policy, tally.clone());
+        let (stop, ports) = (Stop::new(), Ports::new(self.inner.people_in_store, until == Until::Idle));
+        let Recorder { pipe, mut task } = Recorder::start(Writer {
+            store: store.clone(),
+            ports: ports.clone(),
+            policy: policy.clone(),
+            tally: tally.clone(),
+            stop: stop.clone(),
+        });
         let shared = Shared {
             inner: self.inner.clone(),
+            ports: ports.clone(),
             worker: self.name,
             sends: Arc::new(Semaphore::new(self.concurrency)),
             concurrency: self.concurrency,
@@ -126,7 +147,6 @@ impl Worker {
             outcomes: pipe,
             tally: tally.clone(),
         };
-        let stop = Stop::new();
         let bell = Bell::new();
         // Sets of tasks end with what holds them: a worker whose future is dropped stops where it is, like a crash.
         let mut lanes = JoinSet::new();
@@ -136,7 +156,7 @@ impl Worker {
         }
         drop(shared);
         let mut sweeper = JoinSet::new();
-        sweeper.spawn(sweep(self.inner.clone(), bell.listen()));
+        sweeper.spawn(sweep(self.inner.clone(), ports.clone(), stop.clone(), bell.listen()));
         if until == Until::ToldTo {
             sweeper.spawn(listen(self.inner.clone(), self.inner.bell.listen(), bell));
         }
@@ -146,21 +166,32 @@ impl Worker {
             tokio::select! {
                 ended = lanes.join_next() => match ended {
                     None => break,
-                    Some(Ok(lane)) => result = result.and(lane),
+                    Some(Ok(lane)) => {
+                        // One that ends with an error ends the worker; the others may be waiting for what does not come.
+                        if lane.is_err() {
+                            stop.tell();
+                        }
+                        result = result.and(lane);
+                    }
                     Some(Err(panic)) => std::panic::resume_unwind(panic.into_panic()),
                 },
                 () = &mut shutdown, if !stop.is_told() => stop.tell(),
             }
         }
+        let early = stop.is_told();
         stop.tell();
         // The lanes and their hand-overs are done; what is still in the pipe is written.
-        task.join_next().await;
+        let recorded = match task.join_next().await {
+            Some(Err(panic)) => std::panic::resume_unwind(panic.into_panic()),
+            Some(Ok(recorded)) => recorded,
+            None => Ok(()),
+        };
         sweeper.shutdown().await;
-        if until == Until::Idle {
-            while self.inner.store.sweep(SWEEP, self.inner.policy.clone()).await? > 0 {}
+        recorded.and(result)?;
+        if until == Until::Idle && !early {
+            while ports.sweep(store.sweep(SWEEP, policy.clone())).await? > 0 {}
         }
-        result?;
-        Ok(tally.report(store.waiting().await?))
+        Ok(tally.report(ports.store("count what waits", store.waiting()).await?))
     }
 }
 
@@ -183,6 +214,10 @@ async fn groups(
     let mut outlook = Outlook::default();
     while !stop.is_told() {
         while departures.try_join_next().is_some() {}
+        shared.ports.caught_up(stop).await?;
+        if stop.is_told() {
+            break;
+        }
         // What it rang for until now is looked for now.
         rings.forget();
         let error = match shared.group(departures, stop).await {
@@ -203,7 +238,7 @@ async fn groups(
                 }
                 continue;
             }
-            Ok(Found::Nothing(None)) => match shared.inner.store.waiting().await {
+            Ok(Found::Nothing(None)) => match shared.waiting().await {
                 Ok(waiting) if until == Until::Idle && waiting.due == 0 && waiting.leased == 0 => {
                     return Ok(());
                 }
@@ -222,7 +257,7 @@ async fn groups(
         if until == Until::Idle && !error.is_transient() {
             return Err(error);
         }
-        tracing::error!(%error, "waiting to go on");
+        shared.ports.tell(&error);
         pause(stop, wait, &mut rings).await;
         wait = (wait * 2).min(LONGEST_WAIT);
     }
@@ -275,17 +310,20 @@ async fn pause(stop: &Stop, longest: Duration, rings: &mut Rings) -> bool {
     }
 }
 
-async fn sweep(inner: Arc<Inner>, mut rings: Rings) {
-    loop {
+async fn sweep(inner: Arc<Inner>, ports: Ports, stop: Stop, mut rings: Rings) {
+    while !stop.is_told() {
+        if ports.caught_up(&stop).await.is_err() || stop.is_told() {
+            return;
+        }
         rings.forget();
-        match inner.store.sweep(SWEEP, inner.policy.clone()).await {
+        match ports.sweep(inner.store.sweep(SWEEP, inner.policy.clone())).await {
             Ok(rows) if rows > 0 => {}
             Ok(_) => tokio::select! {
                 () = tokio::time::sleep(SWEEP_EVERY) => {}
                 () = ring(&mut rings) => {}
             },
             Err(error) => {
-                tracing::warn!(%error, "not swept");
+                ports.tell(&error);
                 tokio::time::sleep(SWEEP_EVERY * 5).await;
             }
         }

@@ -12,6 +12,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::lane::{Shared, split};
 use super::lease::Lease;
+use super::ports::Ports;
 use super::ready::Ready;
 use super::stop::Stop;
 use crate::decision::pace::LATE;
@@ -55,16 +56,20 @@ impl Turn {
     }
 
     /// Waits for the turn; gives the place at the transports, or none where the turn never comes.
-    pub(super) async fn come(self, store: &dyn InvitationStore) -> Option<OwnedSemaphorePermit> {
+    pub(super) async fn come(
+        self,
+        store: &dyn InvitationStore,
+        ports: &Ports,
+    ) -> Option<OwnedSemaphorePermit> {
         match self {
             Self::Now(place) => Some(place),
-            Self::At(slot) => slot.come(store).await,
+            Self::At(slot) => slot.come(store, ports).await,
         }
     }
 }
 
 impl Slot {
-    async fn come(self, store: &dyn InvitationStore) -> Option<OwnedSemaphorePermit> {
+    async fn come(self, store: &dyn InvitationStore, ports: &Ports) -> Option<OwnedSemaphorePermit> {
         let Self { mut at, sender, rate, waiting, sends } = self;
         sleep_until(at - READY).await;
         let place = sends.acquire_owned().await.expect("the semaphore is never closed");
@@ -75,10 +80,11 @@ impl Slot {
                 return Some(place);
             }
             let another = ReserveSends { sender: sender.clone(), rate, wanted: 1 };
-            at = match slots(store, another).await {
+            at = match slots(store, ports, another).await {
                 Ok(slots) => *slots.first()?,
                 Err(error) => {
-                    tracing::warn!(%sender, %error, "no slot reserved");
+                    tracing::debug!(%sender, %error, "no slot reserved");
+                    ports.tell(&error);
                     return None;
                 }
             };
@@ -102,7 +108,7 @@ impl Shared {
         let waiting = split(&self.paced, part.len()).await;
         let sender = part[0].one.sender.key.clone();
         let wish = ReserveSends { sender: sender.clone(), rate, wanted: part.len() };
-        let slots = slots(&*self.inner.store, wish).await?;
+        let slots = slots(&*self.inner.store, &self.ports, wish).await?;
         self.give_back(part.split_off(slots.len()), lease).await;
         let mut together = Vec::new();
         let mut first = None;
@@ -131,7 +137,8 @@ impl Shared {
         let ids = part.iter().map(|ready| ready.one.delivery.id).collect();
         let mut departures = JoinSet::new();
         if let Err(error) = self.begin(part, &lease, &mut departures).await {
-            tracing::error!(claim = %lease.token, %error, "not begun");
+            tracing::debug!(claim = %lease.token, %error, "not begun");
+            self.ports.tell(&error);
             self.release(&lease, ids).await;
         }
         while departures.join_next().await.is_some() {}
@@ -139,8 +146,8 @@ impl Shared {
 }
 
 /// Reserves slots; gives their instants by the worker's own clock, on the safe side by what the answer took.
-async fn slots(store: &dyn InvitationStore, wish: ReserveSends) -> PortResult<Vec<Instant>> {
-    let slots = store.reserve_sends(wish).await?;
+async fn slots(store: &dyn InvitationStore, ports: &Ports, wish: ReserveSends) -> PortResult<Vec<Instant>> {
+    let slots = ports.store("reserve slots", store.reserve_sends(wish)).await?;
     let first = Instant::now() + slots.first;
     Ok((0..slots.count).zip(0_u32..).map(|(_, number)| first + slots.spacing * number).collect())
 }

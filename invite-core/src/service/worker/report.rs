@@ -19,8 +19,12 @@ pub struct WorkReport {
     pub put_off: u64,
     /// Not sent since something changed after the plan.
     pub cancelled: u64,
-    /// Outcomes that were not kept, since another worker had taken the message over.
+    /// Outcomes that were not kept, since another worker had taken the message over; or that had been kept already by a call
+    /// whose answer was lost on the way.
     pub fenced: u64,
+    /// Outcomes that the store refused to keep: each is an error in the log, with its message's id. Its lease lapses, and it
+    /// is sent once more, or shown as unknown.
+    pub not_kept: u64,
     /// What was left in the queue at the end.
     pub waiting: Waiting,
 }
@@ -50,6 +54,10 @@ impl Tally {
 
     pub(super) fn put_off(&self) {
         self.0.lock().expect("nobody panics with it").put_off += 1;
+    }
+
+    pub(super) fn not_kept(&self) {
+        self.0.lock().expect("nobody panics with it").not_kept += 1;
     }
 
     pub(super) fn report(&self, waiting: Waiting) -> WorkReport {

@@ -1,28 +1,40 @@
 //! How the parts of a worker hear that it ends.
 
-use tokio::sync::watch;
+use std::time::Duration;
 
-/// Whether a worker was told to end. Clones share it.
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+/// Whether, and when, a worker was told to end. Clones share it.
 #[derive(Debug, Clone)]
-pub(super) struct Stop(watch::Sender<bool>);
+pub(super) struct Stop(watch::Sender<Option<Instant>>);
 
 impl Stop {
     pub(super) fn new() -> Self {
-        Self(watch::Sender::new(false))
+        Self(watch::Sender::new(None))
     }
 
-    /// Tells everybody.
+    /// Tells everybody, once.
     pub(super) fn tell(&self) {
-        self.0.send_replace(true);
+        self.0.send_if_modified(|told| {
+            let first = told.is_none();
+            told.get_or_insert_with(Instant::now);
+            first
+        });
     }
 
     pub(super) fn is_told(&self) -> bool {
-        *self.0.borrow()
+        self.0.borrow().is_some()
+    }
+
+    /// Whether it was told longer ago than this.
+    pub(super) fn was_told_before(&self, ago: Duration) -> bool {
+        self.0.borrow().is_some_and(|told| told.elapsed() > ago)
     }
 
     /// Completes when it is told.
     pub(super) async fn told(&self) {
         // The sender lives as long as `self`.
-        let _ = self.0.subscribe().wait_for(|told| *told).await;
+        let _ = self.0.subscribe().wait_for(Option::is_some).await;
     }
 }
