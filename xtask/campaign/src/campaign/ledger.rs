@@ -86,6 +86,16 @@ impl Ledger {
         blows.any(|blow| blow.worker.as_deref().is_none_or(|name| name == worker))
     }
 
+    /// Whether a fault fell on this worker when it had the message at an earlier attempt than this.
+    pub(crate) fn had_before(&self, to: &str, worker: &str, attempt: u32) -> bool {
+        let entries = self.entries();
+        let mut blows = entries.blows.get(to).into_iter().flatten();
+        blows.any(|blow| {
+            blow.worker.as_deref() == Some(worker)
+                && matches!(blow.hand_over, HandOver::Attempt(before) if before < attempt)
+        })
+    }
+
     /// On how many hand-overs of a message a fault fell.
     pub(crate) fn on(&self, to: &str) -> usize {
         let entries = self.entries();

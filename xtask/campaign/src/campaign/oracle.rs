@@ -121,8 +121,30 @@ impl Evidence<'_> {
         findings
     }
 
+    /// Copies in the order of the attempts that made them. That is the order of their conversations, but for a worker that
+    /// was stopped between the beginning of its attempt and its conversation: when it goes on, another worker's attempt, a
+    /// later one, may long be recorded.
+    fn in_order_of_attempts<'a>(
+        &self,
+        delivery: &Delivery,
+        to: &str,
+        copies: &[&'a Accepted],
+    ) -> Vec<&'a Accepted> {
+        let mut copies = copies.to_vec();
+        let recorded = copies.iter().position(|copy| kept_as(delivery) == Some(copy.number));
+        if let (Some(recorded), Some(last)) = (recorded, copies.last())
+            && copies[recorded].worker != last.worker
+            && self.ledger.had_before(to, &last.worker, delivery.attempts)
+        {
+            let recorded = copies.remove(recorded);
+            copies.push(recorded);
+        }
+        copies
+    }
+
     fn judge_one(&self, delivery: &Delivery, copies: &[&Accepted], findings: &mut Findings) {
         let to = delivery.address.clone().unwrap_or_default();
+        let copies = &*self.in_order_of_attempts(delivery, &to, copies);
         let (tried, faults) = (self.tried.get(&to).copied().unwrap_or_default(), self.ledger.on(&to));
         let mut add = |violation| {
             let Delivery { id, state, attempts, .. } = delivery;
@@ -229,6 +251,18 @@ mod tests {
         let ledger = Ledger::default();
         ledger.fell_on_attempt(TO, Some("w1"), 1);
         assert_eq!(judged(DeliveryState::Sent, &["w1", "w2"], 1, &ledger), [Violation::StaleWrite]);
+    }
+
+    #[test]
+    fn a_copy_of_an_earlier_attempt_may_arrive_after_that_of_the_last() {
+        let ledger = Ledger::default();
+        ledger.fell_on_attempt(TO, Some("w1"), 2);
+        assert_eq!(judged(DeliveryState::Sent, &["w2", "w1"], 1, &ledger), []);
+        // The last of three attempts: its copy had to be recorded.
+        let ledger = Ledger::default();
+        ledger.fell_on_attempt(TO, Some("w1"), 3);
+        ledger.fell_on_attempt(TO, Some("w2"), 2);
+        assert_eq!(judged(DeliveryState::Sent, &["w2", "w1"], 1, &ledger), [Violation::StaleWrite]);
     }
 
     #[test]
