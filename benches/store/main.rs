@@ -108,7 +108,7 @@ async fn measure_round(
     let (least, done) = timed(bare.send(batch.id, messages)).await;
     done?;
     let step = round.step("claim + begin + record", messages, messages);
-    step.round(ours, least);
+    step.round(sent.time(), least);
     step.peak(peak);
 
     let far_in = [(sent.last, Sieve::Everybody)];
