@@ -1,7 +1,6 @@
 //! What goes wrong in the database, as an error of the port.
 
-use std::error::Error;
-use std::{fmt, io};
+use std::io;
 
 use invite_core::port::error::{PortError, PortErrorKind};
 
@@ -49,35 +48,17 @@ impl Fault {
     pub(crate) fn doing(self, doing: &str) -> PortError {
         match self {
             Self::Sql(error) => {
-                let failed = PortError::new(kind(&error), doing);
-                match advice(&error) {
-                    Some(advice) => failed.caused_by(Advised { error, advice }),
-                    None => failed.caused_by(error),
+                let (failed, advice) = (PortError::new(kind(&error), doing), advice(&error));
+                let failed = failed.caused_by(error);
+                match advice {
+                    Some(advice) => failed.advising(advice),
+                    None => failed,
                 }
             }
             Self::Value(what) => PortError::new(PortErrorKind::Corrupt, doing).caused_by(what),
             Self::Refused(why) => PortError::new(PortErrorKind::Refused, doing).caused_by(why),
             Self::Port(error) => error,
         }
-    }
-}
-
-/// An error of the database, and what to do about it.
-#[derive(Debug)]
-struct Advised {
-    error: sqlx::Error,
-    advice: &'static str,
-}
-
-impl fmt::Display for Advised {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}; {}", self.error, self.advice)
-    }
-}
-
-impl Error for Advised {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        Some(&self.error)
     }
 }
 

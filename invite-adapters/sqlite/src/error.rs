@@ -1,8 +1,5 @@
 //! What goes wrong in the database, as an error of the port.
 
-use std::error::Error;
-use std::fmt;
-
 use invite_core::port::error::{PortError, PortErrorKind};
 
 /// An error inside the store, before it is said what was being done.
@@ -38,35 +35,17 @@ impl Fault {
     pub(crate) fn doing(self, doing: &str) -> PortError {
         match self {
             Self::Sql(error) => {
-                let failed = PortError::new(kind(&error), doing);
-                match advice(&error) {
-                    Some(advice) => failed.caused_by(Advised { error: error.into(), advice }),
-                    None => failed.caused_by(error),
+                let (failed, advice) = (PortError::new(kind(&error), doing), advice(&error));
+                let failed = failed.caused_by(error);
+                match advice {
+                    Some(advice) => failed.advising(advice),
+                    None => failed,
                 }
             }
             Self::Value(what) => PortError::new(PortErrorKind::Corrupt, doing).caused_by(what),
             Self::Refused(why) => PortError::new(PortErrorKind::Refused, doing).caused_by(why),
             Self::Port(error) => error,
         }
-    }
-}
-
-/// An error of the database or its file, and what to do about it.
-#[derive(Debug)]
-struct Advised {
-    error: Box<dyn Error + Send + Sync>,
-    advice: &'static str,
-}
-
-impl fmt::Display for Advised {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}; {}", self.error, self.advice)
-    }
-}
-
-impl Error for Advised {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        Some(&*self.error)
     }
 }
 
@@ -147,5 +126,5 @@ pub(crate) fn not_opened(error: std::io::Error, doing: String) -> PortError {
         Io::StorageFull | Io::QuotaExceeded => (PortErrorKind::NotWritable, "make room"),
         _ => (PortErrorKind::NotWritable, "look whether its disc is full or faulty"),
     };
-    PortError::new(kind, doing).caused_by(Advised { error: error.into(), advice })
+    PortError::new(kind, doing).caused_by(error).advising(advice)
 }

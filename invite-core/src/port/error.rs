@@ -11,6 +11,7 @@ pub struct PortError {
     kind: PortErrorKind,
     doing: String,
     source: Option<Source>,
+    advice: Option<&'static str>,
 }
 
 /// The result of a port's method.
@@ -34,13 +35,20 @@ pub enum PortErrorKind {
 impl PortError {
     /// An error while doing `doing` ("claim deliveries").
     pub fn new(kind: PortErrorKind, doing: impl Into<String>) -> Self {
-        Self { kind, doing: doing.into(), source: None }
+        Self { kind, doing: doing.into(), source: None, advice: None }
     }
 
     /// With its cause.
     #[must_use]
     pub fn caused_by(mut self, source: impl Into<Source>) -> Self {
         self.source = Some(source.into());
+        self
+    }
+
+    /// With what its reader can do about it, where the cause does not say so ("make room").
+    #[must_use]
+    pub const fn advising(mut self, advice: &'static str) -> Self {
+        self.advice = Some(advice);
         self
     }
 
@@ -64,9 +72,11 @@ impl fmt::Display for PortError {
             PortErrorKind::Corrupt => "what is stored cannot be understood",
         };
         write!(f, "{}: {what}", self.doing)?;
-        match &self.source {
-            Some(source) => write!(f, " ({source})"),
-            None => Ok(()),
+        match (&self.source, self.advice) {
+            (Some(source), Some(advice)) => write!(f, " ({source}; {advice})"),
+            (Some(source), None) => write!(f, " ({source})"),
+            (None, Some(advice)) => write!(f, " ({advice})"),
+            (None, None) => Ok(()),
         }
     }
 }
