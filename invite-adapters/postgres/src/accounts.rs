@@ -40,7 +40,10 @@ impl Accounts for PgStore {
             .schema
             .query(
                 "SELECT u.* FROM unnest($2::uuid[]) WITH ORDINALITY AS w (id, place)
-                 LEFT JOIN invite.user AS u ON u.organisation = $1 AND u.id = w.id ORDER BY w.place",
+                 LEFT JOIN LATERAL (
+                     SELECT * FROM invite.user AS u WHERE u.organisation = $1 AND u.id = w.id OFFSET 0
+                 ) AS u ON true
+                 ORDER BY w.place",
             )
             .bind(organisation.uuid())
             .bind(uuids(users))

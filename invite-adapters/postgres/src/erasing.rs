@@ -57,8 +57,10 @@ impl Write {
     async fn unsent_to(&mut self, organisation: OrganisationId, id: UserId) -> Step<u64> {
         let row = self
             .query(
-                "SELECT count(*) AS unsent FROM invite.delivery
-             WHERE organisation = $1 AND user_id = $2 AND state IN ('queued', 'claimed')",
+                "SELECT count(*) AS unsent FROM (
+                 SELECT * FROM invite.delivery WHERE organisation = $1 AND user_id = $2 OFFSET 0
+             ) AS d
+             WHERE state IN ('queued', 'claimed')",
             )
             .bind(organisation.uuid())
             .bind(id.uuid())

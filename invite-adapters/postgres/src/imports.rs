@@ -95,8 +95,10 @@ impl Write {
         let rows = self
             .query(
                 "SELECT k.person_key, k.line FROM unnest($3::text[]) AS w (key)
-                 JOIN invite.import_key AS k
-                     ON k.organisation = $1 AND k.import = $2 AND k.person_key = w.key",
+                 CROSS JOIN LATERAL (
+                     SELECT * FROM invite.import_key AS k
+                     WHERE k.organisation = $1 AND k.import = $2 AND k.person_key = w.key OFFSET 0
+                 ) AS k",
             )
             .bind(place.0.uuid())
             .bind(place.1.uuid())
@@ -384,8 +386,11 @@ impl Write {
         }
         let people = self.undo_lines(page, &lines).await?;
         self.query(
-            "UPDATE invite.import_line SET undone = true
-             WHERE organisation = $1 AND import = $2 AND user_id = ANY($3)",
+            "UPDATE invite.import_line AS l SET undone = true
+             FROM (
+                 SELECT $1::uuid AS organisation, $2::uuid AS import, w.id FROM unnest($3::uuid[]) AS w (id) OFFSET 0
+             ) AS w
+             WHERE l.organisation = w.organisation AND l.import = w.import AND l.user_id = w.id",
         )
         .bind(place.0.uuid())
         .bind(place.1.uuid())
@@ -434,7 +439,10 @@ impl Write {
         users: impl IntoIterator<Item = UserId>,
     ) -> Step<()> {
         self.query(
-            "SELECT 1 FROM invite.user WHERE organisation = $1 AND id = ANY($2) ORDER BY id FOR UPDATE",
+            "SELECT 1 FROM (SELECT DISTINCT w.id FROM unnest($2::uuid[]) AS w (id) ORDER BY w.id) AS w
+             CROSS JOIN LATERAL (
+                 SELECT 1 FROM invite.user AS u WHERE u.organisation = $1 AND u.id = w.id FOR UPDATE
+             ) AS u",
         )
         .bind(organisation.uuid())
         .bind(uuids(users))

@@ -128,7 +128,10 @@ impl Begun {
         let rows = db
             .query(
                 "SELECT c.* FROM unnest($1::uuid[], $2::uuid[]) AS w (organisation, invitation)
-             JOIN invite.credential AS c ON c.organisation = w.organisation AND c.invitation = w.invitation
+             CROSS JOIN LATERAL (
+                 SELECT * FROM invite.credential AS c
+                 WHERE c.organisation = w.organisation AND c.invitation = w.invitation OFFSET 0
+             ) AS c
              ORDER BY c.generation",
             )
             .bind(organisations)
@@ -289,8 +292,10 @@ impl Write {
     ) -> Step<()> {
         let rows = self
             .query(
-                "SELECT id FROM invite.delivery
-             WHERE organisation = $1 AND invitation = $2 AND state IN ('queued', 'claimed')",
+                "SELECT id FROM (
+                 SELECT * FROM invite.delivery WHERE organisation = $1 AND invitation = $2 OFFSET 0
+             ) AS d
+             WHERE state IN ('queued', 'claimed')",
             )
             .bind(invitation.organisation.uuid())
             .bind(invitation.id.uuid())

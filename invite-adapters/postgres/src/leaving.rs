@@ -43,7 +43,6 @@ impl Write {
         self.query(
             "INSERT INTO invite.person (organisation, user_id)
              SELECT $1, w.id FROM (SELECT DISTINCT w.id FROM unnest($2::uuid[]) AS w (id)) AS w
-             WHERE NOT EXISTS (SELECT 1 FROM invite.person AS p WHERE p.organisation = $1 AND p.user_id = w.id)
              ORDER BY w.id ON CONFLICT DO NOTHING",
         )
         .bind(organisation.uuid())
@@ -51,7 +50,10 @@ impl Write {
         .execute(self.db().connection())
         .await?;
         self.query(
-            "SELECT 1 FROM invite.person WHERE organisation = $1 AND user_id = ANY($2) ORDER BY user_id FOR UPDATE",
+            "SELECT 1 FROM (SELECT DISTINCT w.id FROM unnest($2::uuid[]) AS w (id) ORDER BY w.id) AS w
+             CROSS JOIN LATERAL (
+                 SELECT 1 FROM invite.person AS p WHERE p.organisation = $1 AND p.user_id = w.id FOR UPDATE
+             ) AS p",
         )
         .bind(organisation.uuid())
         .bind(people)
@@ -205,7 +207,9 @@ impl Write {
             .query(
                 "SELECT p.user_id, p.retired_by, p.retired_at, b.state <> 'recalled' AS in_force
              FROM unnest($2::uuid[]) AS w (id)
-             JOIN invite.person AS p ON p.organisation = $1 AND p.user_id = w.id
+             CROSS JOIN LATERAL (
+                 SELECT * FROM invite.person AS p WHERE p.organisation = $1 AND p.user_id = w.id OFFSET 0
+             ) AS p
              JOIN invite.invitation AS v ON v.organisation = p.organisation AND v.id = p.retired_by
              JOIN invite.batch AS b ON b.organisation = v.organisation AND b.id = v.batch",
             )

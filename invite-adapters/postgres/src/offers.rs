@@ -89,10 +89,11 @@ impl Write {
     async fn cancel_of_person(&mut self, organisation: OrganisationId, user: UserId) -> Step<()> {
         let rows = self
             .query(
-                "SELECT d.id FROM invite.delivery AS d
+                "SELECT d.id FROM (
+                 SELECT * FROM invite.delivery AS d WHERE d.organisation = $1 AND d.user_id = $2 OFFSET 0
+             ) AS d
              JOIN invite.batch AS b ON b.organisation = d.organisation AND b.id = d.batch
-             WHERE d.organisation = $1 AND d.user_id = $2 AND d.state IN ('queued', 'claimed')
-                 AND b.confirmed_order IS NOT NULL",
+             WHERE d.state IN ('queued', 'claimed') AND b.confirmed_order IS NOT NULL",
             )
             .bind(organisation.uuid())
             .bind(user.uuid())

@@ -219,11 +219,15 @@ impl Write {
             .execute(self.db().connection())
             .await?;
         let forgetting = changes.iter().filter(|change| change.forgets_password);
-        self.query("UPDATE invite.user SET password = NULL WHERE organisation = $1 AND id = ANY($2)")
-            .bind(organisation.uuid())
-            .bind(uuids(forgetting.map(|change| change.user.id)))
-            .execute(self.db().connection())
-            .await?;
+        self.query(
+            "UPDATE invite.user AS u SET password = NULL
+             FROM (SELECT $1::uuid AS organisation, w.id FROM unnest($2::uuid[]) AS w (id) OFFSET 0) AS w
+             WHERE u.organisation = w.organisation AND u.id = w.id",
+        )
+        .bind(organisation.uuid())
+        .bind(uuids(forgetting.map(|change| change.user.id)))
+        .execute(self.db().connection())
+        .await?;
         Ok(changes)
     }
 }

@@ -99,8 +99,9 @@ impl Redemption for PgStore {
             .schema
             .query(
                 "SELECT p.user_id FROM unnest($2::uuid[]) AS w (id)
-             JOIN invite.person AS p
-                 ON p.organisation = $1 AND p.user_id = w.id AND p.retired_by IS NOT NULL
+             CROSS JOIN LATERAL (
+                 SELECT * FROM invite.person AS p WHERE p.organisation = $1 AND p.user_id = w.id OFFSET 0
+             ) AS p
              JOIN invite.invitation AS v ON v.organisation = p.organisation AND v.id = p.retired_by
              JOIN invite.batch AS b ON b.organisation = v.organisation AND b.id = v.batch
              WHERE b.state <> 'recalled'",

@@ -1,29 +1,39 @@
 //! Where transactions come from: the host's pool, or one transaction of the host's in which ours are savepoints.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use sqlx::postgres::{PgArguments, PgConnection, PgPool, PgRow};
 use sqlx::query::Query;
-use sqlx::{AssertSqlSafe, Postgres, Row, Transaction};
+use sqlx::{AssertSqlSafe, Postgres, Transaction};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use crate::error::Step;
 
 /// What a transaction that writes tells the planner. What it touches are a few rows that an index leads to, also in tables
-/// that the planner has not counted yet and takes for small: no plan that goes through a whole table is ever kept.
-macro_rules! planner {
-    () => {
-        "SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off; SET LOCAL enable_hashjoin = off;
-         SET LOCAL enable_mergejoin = off; SET LOCAL jit = off"
-    };
-}
+/// that the planner has not counted yet and takes for small: no plan that goes through a whole table or organisation is ever
+/// made. None is kept from one call to the next: one that was made for ten people would be used for a million until the
+/// server counts them, and to plan a statement again costs far less than what it does for a group.
+const PLANNER: [(&str, &str); 7] = [
+    ("enable_seqscan", "off"),
+    ("enable_bitmapscan", "off"),
+    ("enable_hashjoin", "off"),
+    ("enable_mergejoin", "off"),
+    ("enable_material", "off"),
+    ("jit", "off"),
+    ("plan_cache_mode", "force_custom_plan"),
+];
 
 /// A process that is stopped in the middle of a transaction keeps its locks, and nobody else comes by them. Between two
 /// statements of ours lies arithmetic alone, so that the server may end such a session long before a lease lapses.
-macro_rules! never_idle {
-    () => {
-        "SET LOCAL idle_in_transaction_session_timeout = '10s'"
-    };
+const NEVER_IDLE: &str = "SET LOCAL idle_in_transaction_session_timeout = '10s'";
+
+static BEGIN_TO_WRITE: LazyLock<String> =
+    LazyLock::new(|| format!("BEGIN ISOLATION LEVEL READ COMMITTED; {NEVER_IDLE}; {}", tell_the_planner()));
+static BEGIN_TO_READ: LazyLock<String> =
+    LazyLock::new(|| format!("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; {NEVER_IDLE}"));
+
+fn tell_the_planner() -> String {
+    PLANNER.map(|(setting, value)| format!("SET LOCAL {setting} = {value}")).join("; ")
 }
 
 /// `in_failed_sql_transaction`
@@ -54,12 +64,8 @@ impl Source {
         match self {
             Self::Pool(pool) => {
                 let begin = match mode {
-                    Mode::Writing => {
-                        concat!("BEGIN ISOLATION LEVEL READ COMMITTED; ", never_idle!(), "; ", planner!())
-                    }
-                    Mode::Reading => {
-                        concat!("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; ", never_idle!())
-                    }
+                    Mode::Writing => BEGIN_TO_WRITE.as_str(),
+                    Mode::Reading => BEGIN_TO_READ.as_str(),
                 };
                 // In a task, which is never cancelled: sqlx forgets a BEGIN whose future is dropped before the server has
                 // answered, and the pool would give away a connection in the middle of a transaction.
@@ -109,7 +115,7 @@ pub(crate) struct HostTransaction {
     /// before the answer.
     open: bool,
     /// What the host has told the planner, once we have told it something else.
-    planner: Option<PgRow>,
+    planner: Option<Vec<String>>,
 }
 
 impl HostTransaction {
@@ -128,15 +134,15 @@ impl HostTransaction {
     async fn begin(&mut self, mode: Mode) -> Step<()> {
         self.undo().await?;
         if mode == Mode::Writing && self.planner.is_none() {
-            let row = sqlx::query(
-                "SELECT current_setting('enable_seqscan'), current_setting('enable_bitmapscan'),
-                     current_setting('enable_hashjoin'), current_setting('enable_mergejoin'), current_setting('jit')",
-            );
-            self.planner = Some(row.fetch_one(&mut *self.transaction).await?);
+            let were = "SELECT current_setting(setting) FROM unnest($1::text[]) WITH ORDINALITY AS w (setting, place)
+                 ORDER BY w.place";
+            let settings = PLANNER.map(|(setting, _)| setting).to_vec();
+            self.planner =
+                Some(sqlx::query_scalar(were).bind(settings).fetch_all(&mut *self.transaction).await?);
         }
         self.begun += 1;
         self.open = true;
-        let tell = if mode == Mode::Writing { planner!() } else { "" };
+        let tell = if mode == Mode::Writing { tell_the_planner() } else { String::new() };
         self.run(format!("SAVEPOINT invite_{}; {tell}", self.begun)).await
     }
 
@@ -180,15 +186,13 @@ impl HostTransaction {
     pub(crate) async fn into_inner(mut self) -> Step<Transaction<'static, Postgres>> {
         self.undo().await?;
         if let Some(was) = &self.planner {
-            let mut restore = sqlx::query(
-                "SELECT set_config('enable_seqscan', $1, true), set_config('enable_bitmapscan', $2, true),
-                     set_config('enable_hashjoin', $3, true), set_config('enable_mergejoin', $4, true),
-                     set_config('jit', $5, true)",
-            );
-            for column in 0..5 {
-                restore = restore.bind(was.try_get::<String, _>(column)?);
-            }
-            restore.execute(&mut *self.transaction).await?;
+            sqlx::query(
+                "SELECT set_config(w.setting, w.value, true) FROM unnest($1::text[], $2::text[]) AS w (setting, value)",
+            )
+            .bind(PLANNER.map(|(setting, _)| setting).to_vec())
+            .bind(was)
+            .execute(&mut *self.transaction)
+            .await?;
         }
         Ok(self.transaction)
     }

@@ -7,11 +7,13 @@ WHERE c.organisation = i.organisation
     AND c.invitation = i.invitation
     AND c.generation = i.generation
     AND c.sealed IS NOT NULL
+    -- OFFSET 0: of this invitation's messages, not of all that are on their way.
     AND NOT EXISTS (
         SELECT 1
-        FROM invite.delivery AS d
-        WHERE d.organisation = i.organisation
-            AND d.invitation = i.invitation
-            AND d.batch = i.batch
-            AND d.state IN ('queued', 'claimed', 'handing_over')
+        FROM (
+            SELECT * FROM invite.delivery AS d
+            WHERE d.organisation = i.organisation AND d.invitation = i.invitation
+            OFFSET 0
+        ) AS d
+        WHERE d.batch = i.batch AND d.state IN ('queued', 'claimed', 'handing_over')
     )
