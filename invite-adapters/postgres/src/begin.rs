@@ -225,8 +225,13 @@ impl Write {
         // What the item used so far is used by none of its messages any more.
         self.query(
             "UPDATE invite.credential AS c SET sealed = NULL
-             FROM unnest($1::uuid[], $2::uuid[], $3::uuid[]) AS w (organisation, batch, user_id)
-             JOIN invite.item AS i ON i.organisation = w.organisation AND i.batch = w.batch AND i.user_id = w.user_id
+             FROM (
+                 SELECT i.organisation, i.invitation, i.generation
+                 FROM unnest($1::uuid[], $2::uuid[], $3::uuid[]) AS w (organisation, batch, user_id)
+                 JOIN invite.item AS i
+                     ON i.organisation = w.organisation AND i.batch = w.batch AND i.user_id = w.user_id
+                 OFFSET 0
+             ) AS i
              WHERE c.organisation = i.organisation AND c.invitation = i.invitation AND c.generation = i.generation
                  AND c.sealed IS NOT NULL",
         )

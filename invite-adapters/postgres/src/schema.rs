@@ -21,6 +21,7 @@ const FILES: &[(&str, &str)] = &[
     ("0001_first.sql", include_str!("../migrations/0001_first.sql")),
     ("0002_metrics_and_retention.sql", include_str!("../migrations/0002_metrics_and_retention.sql")),
     ("0003_rates.sql", include_str!("../migrations/0003_rates.sql")),
+    ("0004_destinations.sql", include_str!("../migrations/0004_destinations.sql")),
 ];
 
 /// A step that brings the tables to the next version, for a host that runs its migrations itself.

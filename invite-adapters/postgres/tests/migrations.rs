@@ -211,6 +211,10 @@ fn a_file_but_the_first_only_adds_what_the_release_before_need_not_know() {
         let text = text.collect::<Vec<_>>().join(" ").to_uppercase();
         for statement in text.split(';') {
             let words = statement.split_whitespace().collect::<Vec<_>>().join(" ");
+            // Of indexes a statement knows those alone that make something unique, and it would not be understood.
+            if words.starts_with("DROP INDEX ") {
+                continue;
+            }
             let narrows = ["DROP ", "RENAME ", "SET NOT NULL", "ALTER COLUMN", " TYPE ", "ADD CONSTRAINT"];
             for word in narrows {
                 assert!(!words.contains(word), "{}: {words}", migration.name);
