@@ -27,7 +27,7 @@ const FILES: &[(&str, &str)] = &[
 /// A step that brings the tables to the next version, for a host that runs its migrations itself.
 ///
 /// A step that was released is never changed, and each leaves the tables so that the release before it still works on
-/// them: it adds tables, indexes, and columns that may be null or have a default. So replicas of the old release go on
+/// them: it adds tables, indexes, and columns that may be null or have a default, or makes an index anew. So replicas of the old release go on
 /// while, and after, the tables are brought to the new version, and are replaced one by one. Each step notes itself in
 /// `schema_version`, with the lowest number of steps a program must know to work on the tables from then on
 /// (`works_from`); an older program does not start on them.
