@@ -61,7 +61,8 @@
 //!   handed over or a password is hashed.
 //! * Those that write are READ COMMITTED and lock rows, in this order: organisation, batch, people, messages; where there is no
 //!   row to lock, advisory locks of the transaction. No table is locked but by a migration. They keep the planner to indexes
-//!   (`SET LOCAL enable_seqscan = off` and its like), so that tables which are not counted yet are not gone through.
+//!   (`SET LOCAL enable_seqscan = off` and its like), look people and messages up one by one, and plan each statement anew
+//!   (`plan_cache_mode = force_custom_plan`), so that tables which are not counted yet are not gone through.
 //! * A process that is stopped in the middle of one (a frozen virtual machine, a cut network) keeps its locks for 10 seconds at
 //!   most; then the server ends its session (`idle_in_transaction_session_timeout`), and what it did is undone.
 //! * Those that only read are single statements, or REPEATABLE READ READ ONLY snapshots, and wait for nobody.
