@@ -8,7 +8,7 @@ use tokio::net::TcpListener;
 use wiremock::ResponseTemplate;
 
 use crate::support::raw::{Act, Raw};
-use crate::support::{answer, answering, builder, created, message, saying, sent, transport};
+use crate::support::{MESSAGE_SID, answer, answering, builder, created, message, saying, sent, transport};
 
 /// Longer than a busy machine's pauses: what a server that says nothing is given.
 const SHORT: Duration = Duration::from_millis(600);
@@ -116,4 +116,19 @@ async fn a_text_that_is_too_long_is_not_sent() {
     assert!(server.received_requests().await.unwrap().is_empty());
     let outcome = transport.send(&saying(None, &"ø".repeat(1_600)), SHORT).await;
     assert!(matches!(outcome, Outcome::Accepted(_)), "{outcome:?}");
+}
+
+#[tokio::test]
+async fn a_connection_that_was_closed_while_idle_is_replaced() {
+    let body = format!(r#"{{"sid": "{MESSAGE_SID}"}}"#);
+    let answer = format!("HTTP/1.1 201 Created\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+    let server = Raw::start(Act::Say(answer.into())).await;
+    let transport = transport(&server.endpoint());
+    for number in 1..=5 {
+        let outcome = sent(&transport).await;
+        assert!(matches!(outcome, Outcome::Accepted(_)), "{number}: {outcome:?}");
+        assert_eq!(server.requests(), number);
+        // The client has to have seen that it was closed.
+        tokio::time::sleep(SHORT / 6).await;
+    }
 }
