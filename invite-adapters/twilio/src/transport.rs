@@ -103,7 +103,8 @@ impl TwilioTransport {
         }
         let problem = reply.problem();
         let code = problem.code.map_or_else(|| format!("HTTP {status}"), |code| code.to_string());
-        let words = shown(problem.message.as_deref().unwrap_or_default(), &settings.credentials, text);
+        let said = problem.message.map(|words| shown(&words, &settings.credentials, text));
+        let said = said.filter(|words| !words.is_empty());
         tracing::debug!(status, code, "Twilio did not accept a message");
         let verdict = verdict(status, problem.code);
         if !reply.is_whole() && matches!(verdict, Verdict::Refused(_)) {
@@ -113,20 +114,22 @@ impl TwilioTransport {
                 answer: Answer::new(code, "it was refused, but the answer that says why broke off"),
             };
         }
+        let words = match (verdict, said) {
+            (Verdict::Blocked(_, remedy), Some(said)) => format!("{remedy}. It says: {said}"),
+            (Verdict::Blocked(_, remedy), None) => remedy.to_owned(),
+            (_, Some(said)) => said,
+            (_, None) => {
+                format!("{} does not answer as Twilio does; is the endpoint right?", settings.place())
+            }
+        };
+        let answer = Answer::new(code, words);
         match verdict {
-            Verdict::Refused(refusal) => Outcome::Refused { refusal, answer: Answer::new(code, words) },
-            Verdict::Throttled => Outcome::Throttled {
-                retry_after: reply.retry_after,
-                scope: Scope::Account,
-                answer: Answer::new(code, words),
-            },
-            Verdict::Blocked(scope, remedy) if words.is_empty() => {
-                Outcome::Blocked { scope, answer: Answer::new(code, remedy) }
+            Verdict::Refused(refusal) => Outcome::Refused { refusal, answer },
+            Verdict::Throttled => {
+                Outcome::Throttled { retry_after: reply.retry_after, scope: Scope::Account, answer }
             }
-            Verdict::Blocked(scope, remedy) => {
-                Outcome::Blocked { scope, answer: Answer::new(code, format!("{remedy}. It says: {words}")) }
-            }
-            Verdict::Unknown => unknown(&code, &words),
+            Verdict::Blocked(scope, _) => Outcome::Blocked { scope, answer },
+            Verdict::Unknown => Outcome::Unknown { answer },
         }
     }
 }

@@ -125,6 +125,7 @@ async fn a_refusal_that_is_not_twilios_is_of_the_content() {
     ] {
         let outcome = outcome(response).await;
         assert!(matches!(outcome, Outcome::Refused { refusal: Refusal::Content, .. }), "{outcome:?}");
+        assert!(answer(&outcome).text().contains("does not answer as Twilio does"), "{outcome:?}");
     }
 }
 

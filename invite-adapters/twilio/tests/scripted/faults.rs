@@ -8,10 +8,12 @@ use tokio::net::TcpListener;
 use wiremock::ResponseTemplate;
 
 use crate::support::raw::{Act, Raw};
-use crate::support::{MESSAGE_SID, answer, answering, builder, created, message, saying, sent, transport};
+use crate::support::{
+    DEADLINE, MESSAGE_SID, answer, answering, builder, created, message, saying, sent, transport,
+};
 
 /// Longer than a busy machine's pauses: what a server that says nothing is given.
-const SHORT: Duration = Duration::from_millis(600);
+const SHORT: Duration = Duration::from_secs(1);
 
 #[tokio::test]
 async fn a_refused_connection_puts_it_off() {
@@ -111,10 +113,10 @@ async fn a_slow_answer_leaves_it_unknown() {
 async fn a_text_that_is_too_long_is_not_sent() {
     let server = answering(created).await;
     let transport = transport(&server.uri());
-    let outcome = transport.send(&saying(None, &"ø".repeat(1_601)), SHORT).await;
+    let outcome = transport.send(&saying(None, &"ø".repeat(1_601)), DEADLINE).await;
     assert!(matches!(outcome, Outcome::Refused { refusal: Refusal::Content, .. }), "{outcome:?}");
     assert!(server.received_requests().await.unwrap().is_empty());
-    let outcome = transport.send(&saying(None, &"ø".repeat(1_600)), SHORT).await;
+    let outcome = transport.send(&saying(None, &"ø".repeat(1_600)), DEADLINE).await;
     assert!(matches!(outcome, Outcome::Accepted(_)), "{outcome:?}");
 }
 
