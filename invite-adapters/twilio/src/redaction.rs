@@ -83,19 +83,22 @@ fn without(words: &str, hidden: &[bool]) -> String {
 #[cfg(test)]
 mod tests {
     use invite_core::Secret;
+    use proptest::prelude::*;
 
     use super::*;
     use crate::credentials::Login;
 
+    const MESSAGE: &str = "Hello Anna\n\n    kfm4 p7qx wz2c\n\nhttps://app.acme.example/welcome#q9Zx";
+
     fn words(words: &str) -> String {
+        without_message(words, MESSAGE)
+    }
+
+    fn without_message(words: &str, message: &str) -> String {
         let account = format!("AC{}", "0a".repeat(16));
         let login = Login::AuthToken(Secret::new("t0ken".into()));
         let credentials = Credentials::new(Secret::new(account), Some(login)).unwrap();
-        shown(
-            words,
-            &credentials,
-            "Hello Anna\n\n    kfm4 p7qx wz2c\n\nhttps://app.acme.example/welcome#q9Zx",
-        )
+        shown(words, &credentials, message)
     }
 
     #[test]
@@ -136,6 +139,28 @@ mod tests {
         for said in ["", "é", "+é+1é", "1 2 3 4 5 6 7 8 é", "  ", &"9".repeat(5_000), &"é".repeat(5_000)]
         {
             assert!(words(said).chars().count() <= LONGEST);
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn no_run_as_long_as_a_password_stays(
+            before in "[ -~]{0,30}", echoed in "[!-~é]{12,60}", after in "[ -~]{0,30}", said in "[a-z ]{0,40}",
+        ) {
+            let message = format!("{before}{echoed}{after}");
+            let shown = without_message(&format!("{said}{echoed}{said}"), &message);
+            let runs: Vec<_> = message.as_bytes().windows(12).collect();
+            prop_assert!(!shown.as_bytes().windows(12).any(|run| runs.contains(&run)), "{shown}");
+        }
+
+        #[test]
+        fn no_number_stays(
+            before in "[a-z ,.]{0,20}", number in "[1-9]([ .()/-]?[0-9]){6,14}", after in "[a-z ,.]{0,20}",
+        ) {
+            let shown = words(&format!("{before}{number}{after}"));
+            prop_assert!(!shown.contains(|c: char| c.is_ascii_digit()), "{shown}");
         }
     }
 }
