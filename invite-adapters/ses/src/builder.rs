@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_sesv2::Client;
@@ -160,9 +161,14 @@ async fn client_builder(source: Source, region: Option<String>) -> ClientBuilder
     }
 }
 
+/// How long a connection waits for the next message: not so long that the other end closes it just when a message goes
+/// over it, of which nobody could say then whether it had arrived.
+const IDLE: Duration = Duration::from_secs(15);
+
 /// TLS by rustls with ring, against this machine's root certificates.
 fn http_client() -> SharedHttpClient {
-    HttpClientBuilder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https()
+    let builder = HttpClientBuilder::new().pool_idle_timeout(IDLE);
+    builder.tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https()
 }
 
 /// What SES takes as a name or a value: letters, digits, `_` and `-`.

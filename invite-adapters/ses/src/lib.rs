@@ -48,8 +48,9 @@
 //! | `endpoint=https://…` | [`endpoint`](SesBuilder::endpoint) |
 //!
 //! There are no credentials in it: they are those of the process, as every program of AWS finds them, in this order:
-//! `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`, the profile, a web identity token, a container's role, a machine's role. A profile that
-//! signs in by SSO, or that runs a program, needs the host's own configuration ([`from_sdk_config`](SesTransport::from_sdk_config)).
+//! `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`, the profile, a web identity token, a container's role, a machine's
+//! role. A profile that signs in by SSO, or that runs a program, needs the host's own configuration
+//! ([`from_sdk_config`](SesTransport::from_sdk_config)).
 //!
 //! They must allow `ses:SendEmail` and `ses:SendRawEmail` for the sender's identity and the configuration set; and for
 //! [`check`](SesTransport::check) `ses:GetAccount`, `ses:GetConfigurationSet` and `ses:GetConfigurationSetEventDestinations`.
@@ -98,8 +99,9 @@
 //!
 //! # Security
 //!
-//! * TLS by rustls with ring, against this machine's root certificates; an endpoint is `https`, but on this machine. A
-//!   host's own HTTP client keeps its own rules.
+//! * TLS by rustls with ring, against this machine's root certificates; the [endpoint](SesBuilder::endpoint) is `https`, but
+//!   on this machine. A host's own HTTP client keeps its own rules, and so does an endpoint in the host's configuration or in
+//!   the variables of AWS (`AWS_ENDPOINT_URL`).
 //! * The SDK traces requests and answers whole, so it runs where no subscriber listens: neither message nor recipient nor
 //!   credential reaches a log, at any level. (A `tracing` that hands its events on to the `log` crate, where no subscriber
 //!   was ever set, ceases to do so with the first message: it holds the library for one.)
