@@ -1,6 +1,9 @@
 //! `cargo xtask campaign`: faults at random moments over a rollout, of which the tests run a slice.
 
-use crate::cargo::{Answer, cargo, run as run_command};
+use std::env::consts::EXE_SUFFIX;
+use std::process::Command;
+
+use crate::cargo::{Answer, cargo, run as run_command, target, workspace};
 use crate::services::install::program;
 
 /// Injects faults while workers send, and says whether anything that must hold did not; `arguments` go to the campaign.
@@ -13,8 +16,9 @@ fn campaign(arguments: &[&str]) -> Answer {
         program("initdb", "postgresql")?;
         program("faketime", "faketime")?;
     }
-    let build = ["build", "--release", "--package", "invite-examples", "--bin", "invite"];
-    run_command(cargo().args(build))?;
-    let campaign = ["run", "--release", "--quiet", "--package", "invite-campaign", "--", "campaign"];
-    run_command(cargo().args(campaign).args(arguments))
+    // Both at once: one by one, each with the features that it alone needs, all that they share would be built twice.
+    let build = ["build", "--release", "--package", "invite-examples", "--package", "invite-campaign"];
+    run_command(cargo().args(build).args(["--bin", "invite", "--bin", "invite-campaign"]))?;
+    let program = target().join("release").join(format!("invite-campaign{EXE_SUFFIX}"));
+    run_command(Command::new(program).current_dir(workspace()).arg("campaign").args(arguments))
 }
