@@ -92,16 +92,14 @@ async fn look(
     statements: Vec<(String, String)>,
     value: impl Fn(&str) -> String,
 ) {
-    let mut astray = String::new();
+    let mut astray = Vec::new();
     for (name, statement) in statements {
         let plan = plan(connection, schema, &statement, &value).await;
         let mut found = Vec::new();
         strays(&plan, &mut found);
-        for step in found {
-            astray.push_str(&format!("{name}: {step}\n"));
-        }
+        astray.extend(found.into_iter().map(|step| format!("{name}: {step}")));
     }
-    assert!(astray.is_empty(), "{astray}");
+    assert!(astray.is_empty(), "{}", astray.join("\n"));
 }
 
 /// How the server would carry out a statement, with such a value for each type.
