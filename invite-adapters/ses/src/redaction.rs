@@ -3,22 +3,16 @@
 //! SES can quote what it was sent: an address, or a line of the message. Its words go into answers, which are stored and
 //! shown, so what they have in common with the message is taken out of them.
 
-use std::collections::HashMap;
+use invite_core::model::redaction::Redaction;
 
 use crate::letter::Letter;
 
 /// The most characters of SES's words that are kept, so that what to do about them fits into an answer too.
 const LONGEST: usize = 260;
-/// A run of this many octets in the words and in the message is a quotation: shorter than a temporary password (12
-/// letters) and than any link, longer than most that two English texts have in common by chance.
-const QUOTATION: usize = 2 * STEP - 1;
-/// A run of [`QUOTATION`] octets holds a whole step of this many, wherever it begins.
-const STEP: usize = 6;
-
 /// The words on one line, without the recipient and without what they quote of the message.
 pub(crate) fn shown(words: &str, letter: &Letter) -> String {
     let words = without_recipient(&one_line(words), &letter.to);
-    without_quotations(words.chars().take(LONGEST).collect(), &letter.content())
+    without_quotations(&words, &letter.content())
 }
 
 /// The words on one line.
@@ -39,49 +33,9 @@ fn without_recipient(words: &str, recipient: &str) -> String {
     shown + &words[from..]
 }
 
-fn without_quotations(words: String, message: &[&[u8]]) -> String {
-    let octets = words.as_bytes();
-    if octets.len() < QUOTATION {
-        return words;
-    }
-    let mut steps: HashMap<&[u8], Vec<usize>> = HashMap::new();
-    for (at, step) in octets.windows(STEP).enumerate() {
-        steps.entry(step).or_default().push(at);
-    }
-    let mut quoted = vec![false; octets.len()];
-    for part in message {
-        for (number, step) in part.chunks_exact(STEP).enumerate() {
-            let (before, after) = (number * STEP, number * STEP + STEP);
-            for &at in steps.get(step).into_iter().flatten() {
-                let left = common(octets[..at].iter().rev(), part[..before].iter().rev());
-                let right = common(octets[at + STEP..].iter(), part[after..].iter());
-                if left + STEP + right >= QUOTATION {
-                    quoted[at - left..at + STEP + right].fill(true);
-                }
-            }
-        }
-    }
-    hidden(&words, &quoted)
-}
-
-fn common<'a>(a: impl Iterator<Item = &'a u8>, b: impl Iterator<Item = &'a u8>) -> usize {
-    a.zip(b).take_while(|(a, b)| a == b).count()
-}
-
-/// Each run of characters of which an octet is marked becomes `…`.
-fn hidden(words: &str, marked: &[bool]) -> String {
-    let mut shown = String::with_capacity(words.len());
-    let mut inside = false;
-    for (at, c) in words.char_indices() {
-        let hide = marked[at..at + c.len_utf8()].contains(&true);
-        match (hide, inside) {
-            (true, false) => shown.push('…'),
-            (true, true) => {}
-            (false, _) => shown.push(c),
-        }
-        inside = hide;
-    }
-    shown
+fn without_quotations(words: &str, message: &[&[u8]]) -> String {
+    let words: String = words.chars().take(LONGEST).collect();
+    Redaction::of(&words).without(message).shown()
 }
 
 #[cfg(test)]
@@ -92,7 +46,7 @@ mod tests {
         "Hello Anna\r\n\r\n    kfm4 p7qx wz2c\r\n\r\nhttps://app.acme.example/welcome#q9Zx\r\n";
 
     fn words(words: &str) -> String {
-        without_quotations(without_recipient(&one_line(words), "a@x.se"), &[MESSAGE.as_bytes()])
+        without_quotations(&without_recipient(&one_line(words), "a@x.se"), &[MESSAGE.as_bytes()])
     }
 
     #[test]

@@ -3,15 +3,12 @@
 //! Twilio quotes what it was sent: "The 'To' number +4791234567 is not a valid phone number". Its words go into answers,
 //! which are stored and shown, so numbers, credentials and what they have in common with the message are taken out.
 
-use std::collections::HashSet;
+use invite_core::model::redaction::Redaction;
 
 use crate::credentials::Credentials;
 
 /// The most characters of Twilio's words that are kept.
 const LONGEST: usize = 400;
-/// A run of this many octets in the words and in the message is an echo: shorter than a temporary password (12 letters)
-/// and than any link, longer than most that two English texts have in common by chance.
-const ECHO: usize = 11;
 /// As many digits make a phone number; Twilio's codes have five.
 const NUMBER: usize = 7;
 
@@ -23,24 +20,15 @@ pub(crate) fn shown(words: &str, credentials: &Credentials, message: &str) -> St
         words = words.replace(secret, "…");
     }
     let words: String = words.chars().take(LONGEST).collect();
-    let mut hidden = vec![false; words.len()];
-    mark_echoes(&words, message, &mut hidden);
-    mark_numbers(&words, &mut hidden);
-    without(&words, &hidden)
-}
-
-fn mark_echoes(words: &str, message: &str, hidden: &mut [bool]) {
-    let message: String = message.split_whitespace().collect::<Vec<_>>().join(" ");
-    let runs: HashSet<_> = message.as_bytes().windows(ECHO).collect();
-    for (at, run) in words.as_bytes().windows(ECHO).enumerate() {
-        if runs.contains(run) {
-            hidden[at..at + ECHO].fill(true);
-        }
-    }
+    // As the words are, on one line.
+    let message = message.split_whitespace().collect::<Vec<_>>().join(" ");
+    let mut redaction = Redaction::of(&words).without(&[message.as_bytes()]);
+    hide_numbers(&words, &mut redaction);
+    redaction.shown()
 }
 
 /// Runs of digits, also with a plus before and a few separators between them.
-fn mark_numbers(words: &str, hidden: &mut [bool]) {
+fn hide_numbers(words: &str, redaction: &mut Redaction<'_>) {
     let octets = words.as_bytes();
     let mut at = 0;
     while at < octets.len() {
@@ -58,26 +46,10 @@ fn mark_numbers(words: &str, hidden: &mut [bool]) {
             at += 1;
         }
         if digits >= NUMBER {
-            hidden[start..end].fill(true);
+            redaction.hide(start..end);
         }
         at = at.max(start + 1);
     }
-}
-
-/// One ellipsis for each run of hidden octets; a character goes if an octet of it does.
-fn without(words: &str, hidden: &[bool]) -> String {
-    let mut shown = String::with_capacity(words.len());
-    let mut inside = false;
-    for (at, c) in words.char_indices() {
-        let hide = hidden[at..at + c.len_utf8()].contains(&true);
-        match (hide, inside) {
-            (true, false) => shown.push('…'),
-            (true, true) => {}
-            (false, _) => shown.push(c),
-        }
-        inside = hide;
-    }
-    shown
 }
 
 #[cfg(test)]

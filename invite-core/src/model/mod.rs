@@ -18,6 +18,7 @@ pub mod outcome;
 pub(crate) mod plain_text;
 pub mod quiet_hours;
 pub mod rate;
+pub mod redaction;
 pub mod role;
 pub mod selection;
 pub mod sender;
