@@ -131,12 +131,8 @@ impl Write {
             if run.deliveries.len() >= self.policy.breaker as usize {
                 let run = senders.runs.remove(sender);
                 senders.again.extend(run.into_iter().flat_map(|run| run.deliveries));
-                let stops = Stops {
-                    scope: Scope::Sender,
-                    kind: PauseKind::Blocked,
-                    pause: self.policy.probe_every,
-                    answer: delivery.answer.clone().unwrap_or_default(),
-                };
+                let answer = delivery.answer.clone().unwrap_or_default();
+                let stops = Stops::blocked(Scope::Sender, &answer, &self.policy);
                 self.stop_sender(Covers::Sender(sender.clone()), &stops, senders).await?;
             }
         }

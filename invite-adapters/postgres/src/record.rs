@@ -2,8 +2,10 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use invite_core::decision::record::{Consequences, Recorded, Suppress, consequences, late_acceptance};
-use invite_core::machine::delivery::{DeliveryEvent, Report, Standing, shows_acceptance};
+use invite_core::decision::record::{
+    Consequences, Recorded, Suppress, consequences, late_acceptance, report_stops, report_suppresses,
+};
+use invite_core::machine::delivery::{DeliveryEvent, Standing, shows_acceptance};
 use invite_core::model::delivery::DeliveryState;
 use invite_core::model::event::Happening;
 use invite_core::model::id::{DeliveryId, InvitationId, OrganisationId, UserId};
@@ -46,6 +48,17 @@ impl Change {
             retired,
         }
     }
+}
+
+/// What putting an address on the suppression list changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Put {
+    /// It is there now.
+    Added,
+    /// It was there, for a weaker reason.
+    Strengthened,
+    /// It was there.
+    Unchanged,
 }
 
 /// What the consequences of outcomes are worked out on, and what has to be kept at the end.
@@ -384,18 +397,31 @@ impl Write {
                 SuppressionReason::Refused
             }
         };
-        self.suppress(delivery.organisation, delivery.channel, address, reason, Some(delivery.user)).await
+        self.suppress_address(delivery, address, reason).await
     }
 
-    /// Puts an address on the suppression list, if it is not there.
+    /// Puts the address of a message on the suppression list; where it was not there, the host is told.
+    async fn suppress_address(
+        &mut self,
+        delivery: &Delivery,
+        address: &str,
+        reason: SuppressionReason,
+    ) -> Step<()> {
+        let Delivery { organisation, channel, user, .. } = *delivery;
+        if self.suppress(organisation, channel, address, reason).await? == Put::Added {
+            self.event(organisation, Happening::Suppressed { user, channel });
+        }
+        Ok(())
+    }
+
+    /// Puts an address on the suppression list; a stronger reason that is there stays.
     pub(crate) async fn suppress(
         &mut self,
         organisation: OrganisationId,
         channel: Channel,
         address: &str,
         reason: SuppressionReason,
-        user: Option<UserId>,
-    ) -> Step<()> {
+    ) -> Step<Put> {
         let now = self.now;
         let done = self
             .query(
@@ -409,10 +435,24 @@ impl Write {
             .bind(now)
             .execute(self.db().connection())
             .await?;
-        if let (Some(user), true) = (user, done.rows_affected() > 0) {
-            self.event(organisation, Happening::Suppressed { user, channel });
+        if done.rows_affected() > 0 {
+            return Ok(Put::Added);
         }
-        Ok(())
+        let weaker = SuppressionReason::ALL.iter().filter(|other| **other < reason);
+        let weaker: Vec<_> = weaker.map(|other| other.as_str()).collect();
+        let done = self
+            .query(
+                "UPDATE invite.suppression SET reason = $1
+                 WHERE organisation = $2 AND channel = $3 AND address_key = $4 AND reason = ANY($5)",
+            )
+            .bind(reason.as_str())
+            .bind(organisation.uuid())
+            .bind(channel.as_str())
+            .bind(address_key(address))
+            .bind(weaker)
+            .execute(self.db().connection())
+            .await?;
+        Ok(if done.rows_affected() > 0 { Put::Strengthened } else { Put::Unchanged })
     }
 
     /// Keeps what providers report. Whether there are such messages, in the order asked.
@@ -421,32 +461,36 @@ impl Write {
         let (rows, settings) = self.hold_deliveries_and_settings(ids).await?;
         let mut rows: HashMap<DeliveryId, Delivery> = rows.into_iter().map(|row| (row.id, row)).collect();
         let mut known = Vec::with_capacity(reports.len());
-        let mut arrived = Vec::new();
-        for Reported { delivery, report, suppress, answer } in reports {
+        let (mut arrived, mut stopped) = (Vec::new(), Vec::new());
+        for Reported { delivery, report, concerns, answer } in reports {
             let row = rows.get_mut(delivery);
             known.push(row.is_some());
             let Some(row) = row else { continue };
             let before = self.step(row, DeliveryEvent::Report(*report));
             if before != row.standing {
                 row.answer = Some(answer.clone());
+                let stops = report_stops(*concerns, answer, &self.policy);
+                if stops.is_some() {
+                    stopped.push((row.clone(), Consequences { stops, ..Consequences::default() }));
+                }
                 if shows_acceptance(row.standing.state) {
                     row.sent_at.get_or_insert(self.now);
                     let outcome = Outcome::Accepted(Receipt(String::new()));
                     arrived.push(Change { delivery: row.clone(), before, outcome });
                 }
             }
-            let reason = match (report, suppress) {
-                (Report::Complained, _) => Some(SuppressionReason::Complained),
-                (Report::Failed, true) => Some(SuppressionReason::Refused),
-                (_, true) => Some(SuppressionReason::Bounced),
-                (_, false) => None,
-            };
-            if let (Some(reason), Some(address)) = (reason, row.address.clone()) {
-                self.suppress(row.organisation, row.channel, &address, reason, Some(row.user)).await?;
+            if let (Some(reason), Some(address)) =
+                (report_suppresses(*report, *concerns), row.address.clone())
+            {
+                self.suppress_address(row, &address, reason).await?;
             }
         }
         self.save_deliveries(rows.values()).await?;
         self.follow_late_acceptances(arrived, settings).await?;
+        if !stopped.is_empty() {
+            let stopped: Vec<_> = stopped.iter().map(|(row, also)| (row, also.clone())).collect();
+            self.follow_for_senders(&stopped).await?;
+        }
         Ok(known)
     }
 }

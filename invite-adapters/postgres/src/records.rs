@@ -8,13 +8,13 @@ use invite_core::model::id::{BatchId, OrganisationId, UserId};
 use invite_core::model::invitation::Invitation as SeenInvitation;
 use invite_core::model::message::Channel;
 use invite_core::model::sender::{Covers, PauseKind, SenderPause};
-use invite_core::model::suppression::Suppression;
+use invite_core::model::suppression::{Suppression, SuppressionReason};
 use invite_core::model::user::User;
 use invite_core::policy::Policy;
 use invite_core::port::error::PortResult;
 use invite_core::port::records::{
     Arrival, AuditEntry, CredentialFact, Erase, Erased, EventsForgotten, ImportLine, KnownAddress,
-    PersonRecord, Records, SenderStop, SuppressionChange, Traces,
+    PersonRecord, Records, SenderStop, SuppressionAct, SuppressionChange, Traces,
 };
 use sqlx::postgres::PgRow;
 
@@ -27,6 +27,7 @@ use crate::error::{Fault, Step};
 use crate::histories::{People, address_key};
 use crate::invitations::Invitation;
 use crate::plans::{read_batch, read_delivery, read_item};
+use crate::record::Put;
 use crate::rows::{Columns, Key, limit, missing};
 use crate::source::Single;
 use crate::write::Write;
@@ -371,34 +372,33 @@ fn invitation(row: &PgRow) -> Step<SeenInvitation> {
 
 impl Write {
     async fn change_suppression(&mut self, change: &SuppressionChange) -> Step<()> {
-        let SuppressionChange { actor, channel, address, reason } = change;
-        let now = self.now;
+        let SuppressionChange { actor, channel, address, act } = change;
         let organisation = actor.organisation();
-        if let Some(reason) = reason {
-            self.query(
-                "INSERT INTO invite.suppression (organisation, channel, address_key, reason, since_at)
-                 VALUES ($1, $2, $3, $4, $5)
-                 ON CONFLICT (organisation, channel, address_key) DO UPDATE SET reason = excluded.reason",
+        let released = match act {
+            SuppressionAct::Put(reason) => {
+                return match self.suppress(organisation, *channel, address, *reason).await? {
+                    Put::Unchanged => Ok(()),
+                    _ => self.audit(actor, "address_suppressed", channel, reason.as_str()).await,
+                };
+            }
+            SuppressionAct::Release => SuppressionReason::ALL,
+            SuppressionAct::OptIn => &[SuppressionReason::OptedOut],
+        };
+        let released: Vec<_> = released.iter().map(|reason| reason.as_str()).collect();
+        let done = self
+            .query(
+                "DELETE FROM invite.suppression
+                 WHERE organisation = $1 AND channel = $2 AND address_key = $3 AND reason = ANY($4)",
             )
             .bind(organisation.uuid())
             .bind(channel.as_str())
             .bind(address_key(address))
-            .bind(reason.as_str())
-            .bind(now)
+            .bind(released)
             .execute(self.db().connection())
             .await?;
-            self.audit(actor, "address_suppressed", channel, reason.as_str()).await
-        } else {
-            self.query(
-                "DELETE FROM invite.suppression WHERE organisation = $1 AND channel = $2 AND address_key = $3",
-            )
-            .bind(organisation.uuid())
-            .bind(channel.as_str())
-            .bind(address_key(address))
-            .execute(self.db().connection())
-            .await
-            .map_err(Fault::from)?;
-            self.audit(actor, "address_released", channel, "").await
+        if done.rows_affected() > 0 {
+            self.audit(actor, "address_released", channel, "").await?;
         }
+        Ok(())
     }
 }

@@ -4,10 +4,11 @@ use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use invite_core::decision::record::{
-    Brake, Consequences, Recorded, Stops, Suppress, consequences, late_acceptance,
+    Brake, Consequences, Recorded, Stops, Suppress, consequences, late_acceptance, report_stops,
+    report_suppresses,
 };
 use invite_core::machine::batch::stopped_because;
-use invite_core::machine::delivery::{DeliveryEvent, Report, Standing, shows_acceptance};
+use invite_core::machine::delivery::{DeliveryEvent, Standing, shows_acceptance};
 use invite_core::model::delivery::{DeliveryState, EndReason};
 use invite_core::model::event::Happening;
 use invite_core::model::id::{BatchId, DeliveryId, InvitationId, OrganisationId, UserId};
@@ -71,6 +72,17 @@ struct Ledger {
     told: BTreeSet<(OrganisationId, InvitationId)>,
     /// Messages that go back to the queue.
     again: Vec<DeliveryId>,
+}
+
+/// What putting an address on the suppression list changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Put {
+    /// It is there now.
+    Added,
+    /// It was there, for a weaker reason.
+    Strengthened,
+    /// It was there.
+    Unchanged,
 }
 
 /// Identical policy refusals in a row.
@@ -414,18 +426,31 @@ impl Write {
                 SuppressionReason::Refused
             }
         };
-        self.suppress(delivery.organisation, delivery.channel, address, reason, Some(delivery.user)).await
+        self.suppress_address(delivery, address, reason).await
     }
 
-    /// Puts an address on the suppression list, if it is not there.
+    /// Puts the address of a message on the suppression list; where it was not there, the host is told.
+    async fn suppress_address(
+        &mut self,
+        delivery: &Delivery,
+        address: &str,
+        reason: SuppressionReason,
+    ) -> Step<()> {
+        let Delivery { organisation, channel, user, .. } = *delivery;
+        if self.suppress(organisation, channel, address, reason).await? == Put::Added {
+            self.event(organisation, Happening::Suppressed { user, channel });
+        }
+        Ok(())
+    }
+
+    /// Puts an address on the suppression list; a stronger reason that is there stays.
     pub(crate) async fn suppress(
         &mut self,
         organisation: OrganisationId,
         channel: Channel,
         address: &str,
         reason: SuppressionReason,
-        user: Option<UserId>,
-    ) -> Step<()> {
+    ) -> Step<Put> {
         let now = micros(self.now);
         let done = sqlx::query(
             "INSERT INTO invite_suppression (organisation, channel, address_key, reason, since_at)
@@ -438,10 +463,23 @@ impl Write {
         .bind(now)
         .execute(self.db())
         .await?;
-        if let (Some(user), true) = (user, done.rows_affected() > 0) {
-            self.event(organisation, Happening::Suppressed { user, channel });
+        if done.rows_affected() > 0 {
+            return Ok(Put::Added);
         }
-        Ok(())
+        let weaker: Vec<_> = SuppressionReason::ALL.iter().filter(|other| **other < reason).collect();
+        let done = sqlx::query(
+            "UPDATE invite_suppression SET reason = ?
+             WHERE organisation = ? AND channel = ? AND address_key = ?
+                 AND reason IN (SELECT value FROM json_each(?))",
+        )
+        .bind(reason.as_str())
+        .bind(organisation.blob())
+        .bind(channel.as_str())
+        .bind(address_key(address))
+        .bind(json(&weaker))
+        .execute(self.db())
+        .await?;
+        Ok(if done.rows_affected() > 0 { Put::Strengthened } else { Put::Unchanged })
     }
 
     async fn follow_for_sender(
@@ -465,7 +503,7 @@ impl Write {
             }
         }
         if let (Some(stops), Some(covers)) = (&also.stops, stopped) {
-            self.stop_sender(covers, stops, ledger).await?;
+            self.stop_sender(covers, stops, &mut ledger.pauses).await?;
         }
         if let Some(text) = &also.policy_refusal {
             let blocked = ledger
@@ -488,13 +526,9 @@ impl Write {
             if run.deliveries.len() >= self.policy.breaker as usize {
                 let run = ledger.runs.remove(sender);
                 ledger.again.extend(run.into_iter().flat_map(|run| run.deliveries));
-                let stops = Stops {
-                    scope: Scope::Sender,
-                    kind: PauseKind::Blocked,
-                    pause: self.policy.probe_every,
-                    answer: delivery.answer.clone().unwrap_or_default(),
-                };
-                self.stop_sender(Covers::Sender(sender.clone()), &stops, ledger).await?;
+                let answer = delivery.answer.clone().unwrap_or_default();
+                let stops = Stops::blocked(Scope::Sender, &answer, &self.policy);
+                self.stop_sender(Covers::Sender(sender.clone()), &stops, &mut ledger.pauses).await?;
             }
         }
         Ok(())
@@ -511,9 +545,14 @@ impl Write {
         Ok(())
     }
 
-    async fn stop_sender(&mut self, covers: Covers, stops: &Stops, ledger: &mut Ledger) -> Step<()> {
+    async fn stop_sender(
+        &mut self,
+        covers: Covers,
+        stops: &Stops,
+        pauses: &mut BTreeMap<String, SenderPause>,
+    ) -> Step<()> {
         let key = covers.key();
-        let existing = ledger.pauses.get(&key);
+        let existing = pauses.get(&key);
         let was_blocked = existing.is_some_and(|pause| pause.kind == PauseKind::Blocked);
         let by_hand = existing.is_some_and(|pause| pause.kind == PauseKind::ByHand);
         if by_hand || (was_blocked && stops.kind == PauseKind::Throttled) {
@@ -532,7 +571,7 @@ impl Write {
             let (covers, answer) = (pause.covers.clone(), pause.answer.to_string());
             self.event_for_all(Happening::SenderPaused { covers, answer });
         }
-        ledger.pauses.insert(key, pause);
+        pauses.insert(key, pause);
         Ok(())
     }
 
@@ -639,12 +678,17 @@ impl Write {
         let mut rows: HashMap<DeliveryId, Delivery> = rows.into_iter().map(|row| (row.id, row)).collect();
         let mut known = Vec::with_capacity(reports.len());
         let mut arrived = Vec::new();
-        for Reported { delivery, report, suppress, answer } in reports {
+        for Reported { delivery, report, concerns, answer } in reports {
             let row = rows.get_mut(&delivery);
             known.push(row.is_some());
             let Some(row) = row else { continue };
             let before = self.step(row, DeliveryEvent::Report(report));
             if before != row.standing {
+                if let Some(stops) = report_stops(concerns, &answer, &self.policy) {
+                    let covers = Covers::of(stops.scope, &row.sender, &row.account, &row.destination);
+                    let mut there = pauses(self.db()).await?;
+                    self.stop_sender(covers, &stops, &mut there).await?;
+                }
                 row.answer = Some(answer);
                 if shows_acceptance(row.standing.state) {
                     row.sent_at.get_or_insert(self.now);
@@ -652,14 +696,9 @@ impl Write {
                     arrived.push(Change { delivery: row.clone(), before, outcome });
                 }
             }
-            let reason = match (report, suppress) {
-                (Report::Complained, _) => Some(SuppressionReason::Complained),
-                (Report::Failed, true) => Some(SuppressionReason::Refused),
-                (_, true) => Some(SuppressionReason::Bounced),
-                (_, false) => None,
-            };
-            if let (Some(reason), Some(address)) = (reason, row.address.clone()) {
-                self.suppress(row.organisation, row.channel, &address, reason, Some(row.user)).await?;
+            if let (Some(reason), Some(address)) = (report_suppresses(report, concerns), row.address.clone())
+            {
+                self.suppress_address(row, &address, reason).await?;
             }
         }
         self.save_deliveries(rows.values()).await?;

@@ -8,12 +8,12 @@ use invite_core::model::id::{OrganisationId, UserId};
 use invite_core::model::invitation::Invitation as SeenInvitation;
 use invite_core::model::message::Channel;
 use invite_core::model::sender::{Covers, PauseKind, SenderPause};
-use invite_core::model::suppression::Suppression;
+use invite_core::model::suppression::{Suppression, SuppressionReason};
 use invite_core::model::user::User;
 use invite_core::port::error::PortResult;
 use invite_core::port::records::{
     Arrival, AuditEntry, CredentialFact, Erase, Erased, EventsForgotten, ImportLine, KnownAddress,
-    PersonRecord, Records, SenderStop, SuppressionChange, Traces,
+    PersonRecord, Records, SenderStop, SuppressionAct, SuppressionChange, Traces,
 };
 use sqlx::SqliteConnection;
 use sqlx::sqlite::SqliteRow;
@@ -21,11 +21,12 @@ use sqlx::sqlite::SqliteRow;
 use crate::SqliteStore;
 use crate::claim::pauses;
 use crate::erasing;
-use crate::error::{Fault, Step};
+use crate::error::Step;
 use crate::histories::{People, address_key};
 use crate::invitations::Invitation;
 use crate::plans::{read_batch, read_delivery, read_item};
-use crate::rows::{Columns, Key, limit, micros, missing};
+use crate::record::Put;
+use crate::rows::{Columns, Key, json, limit, missing};
 use crate::write::Write;
 
 #[async_trait]
@@ -313,34 +314,31 @@ fn invitation(row: &SqliteRow) -> Step<SeenInvitation> {
 
 impl Write {
     async fn change_suppression(&mut self, change: &SuppressionChange) -> Step<()> {
-        let SuppressionChange { actor, channel, address, reason } = change;
-        let now = micros(self.now);
+        let SuppressionChange { actor, channel, address, act } = change;
         let organisation = actor.organisation();
-        if let Some(reason) = reason {
-            sqlx::query(
-                "INSERT INTO invite_suppression (organisation, channel, address_key, reason, since_at)
-                 VALUES (?, ?, ?, ?, ?)
-                 ON CONFLICT (organisation, channel, address_key) DO UPDATE SET reason = excluded.reason",
-            )
-            .bind(organisation.blob())
-            .bind(channel.as_str())
-            .bind(address_key(address))
-            .bind(reason.as_str())
-            .bind(now)
-            .execute(self.db())
-            .await?;
-            self.audit(actor, "address_suppressed", channel, reason.as_str()).await
-        } else {
-            sqlx::query(
-                "DELETE FROM invite_suppression WHERE organisation = ? AND channel = ? AND address_key = ?",
-            )
-            .bind(organisation.blob())
-            .bind(channel.as_str())
-            .bind(address_key(address))
-            .execute(self.db())
-            .await
-            .map_err(Fault::from)?;
-            self.audit(actor, "address_released", channel, "").await
+        let released = match act {
+            SuppressionAct::Put(reason) => {
+                return match self.suppress(organisation, *channel, address, *reason).await? {
+                    Put::Unchanged => Ok(()),
+                    _ => self.audit(actor, "address_suppressed", channel, reason.as_str()).await,
+                };
+            }
+            SuppressionAct::Release => SuppressionReason::ALL,
+            SuppressionAct::OptIn => &[SuppressionReason::OptedOut],
+        };
+        let done = sqlx::query(
+            "DELETE FROM invite_suppression WHERE organisation = ? AND channel = ? AND address_key = ?
+                 AND reason IN (SELECT value FROM json_each(?))",
+        )
+        .bind(organisation.blob())
+        .bind(channel.as_str())
+        .bind(address_key(address))
+        .bind(json(&released))
+        .execute(self.db())
+        .await?;
+        if done.rows_affected() > 0 {
+            self.audit(actor, "address_released", channel, "").await?;
         }
+        Ok(())
     }
 }

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use crate::machine::delivery::{Standing, throttle_pause};
+use crate::machine::delivery::{Report, Standing, throttle_pause};
 use crate::model::batch::BatchState;
 use crate::model::delivery::DeliveryState;
 use crate::model::invitation::InvitationState;
 use crate::model::item::{Action, Decision};
 use crate::model::organisation::Retirement;
-use crate::model::outcome::{Answer, Outcome, Refusal, Scope};
+use crate::model::outcome::{Answer, Concerns, Outcome, Refusal, Scope};
 use crate::model::sender::PauseKind;
 use crate::model::suppression::SuppressionReason;
 use crate::policy::Policy;
@@ -85,6 +85,13 @@ pub struct Stops {
     pub answer: Answer,
 }
 
+impl Stops {
+    /// No message in the scope would go; one is tried now and then.
+    pub fn blocked(scope: Scope, answer: &Answer, policy: &Policy) -> Self {
+        Self { scope, kind: PauseKind::Blocked, pause: policy.probe_every, answer: answer.clone() }
+    }
+}
+
 /// What else changes.
 pub fn consequences(recorded: &Recorded<'_>, policy: &Policy) -> Consequences {
     let Recorded { before, after, outcome, .. } = *recorded;
@@ -119,12 +126,7 @@ pub fn consequences(recorded: &Recorded<'_>, policy: &Policy) -> Consequences {
             };
             also.policy_refusal = (*refusal == Refusal::Policy).then(|| answer.to_string());
             if *refusal == Refusal::Country {
-                also.stops = Some(Stops {
-                    scope: Scope::Country,
-                    kind: PauseKind::Blocked,
-                    pause: policy.probe_every,
-                    answer: answer.clone(),
-                });
+                also.stops = Some(Stops::blocked(Scope::Country, answer, policy));
             }
         }
         Outcome::Deferred { .. } => also.sender_works = true,
@@ -137,12 +139,7 @@ pub fn consequences(recorded: &Recorded<'_>, policy: &Policy) -> Consequences {
             });
         }
         Outcome::Blocked { scope, answer } => {
-            also.stops = Some(Stops {
-                scope: *scope,
-                kind: PauseKind::Blocked,
-                pause: policy.probe_every,
-                answer: answer.clone(),
-            });
+            also.stops = Some(Stops::blocked(*scope, answer, policy));
         }
         Outcome::Unknown { .. } => also.is_outcome = !after.state.is_on_its_way(),
     }
@@ -173,6 +170,25 @@ pub fn late_acceptance(recorded: &Recorded<'_>) -> Option<Consequences> {
             ..Consequences::default()
         }
     })
+}
+
+/// Why a provider's report puts the address of its message on the suppression list, if it does.
+pub const fn report_suppresses(report: Report, concerns: Concerns) -> Option<SuppressionReason> {
+    match (report, concerns) {
+        (Report::Complained, _) => Some(SuppressionReason::Complained),
+        (_, Concerns::OptOut) => Some(SuppressionReason::OptedOut),
+        (Report::Failed, Concerns::Address) => Some(SuppressionReason::Refused),
+        (_, Concerns::Address) => Some(SuppressionReason::Bounced),
+        (_, Concerns::Message | Concerns::Sender(_)) => None,
+    }
+}
+
+/// How a provider's report stops the sender of its message, if it does: as a transport that is blocked.
+pub fn report_stops(concerns: Concerns, answer: &Answer, policy: &Policy) -> Option<Stops> {
+    match concerns {
+        Concerns::Sender(scope) => Some(Stops::blocked(scope, answer, policy)),
+        Concerns::Message | Concerns::Address | Concerns::OptOut => None,
+    }
 }
 
 /// Why the brake pauses a batch, in words for who looks.

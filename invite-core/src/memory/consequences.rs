@@ -1,6 +1,7 @@
 //! What an outcome changes beyond its message, and what follows when a transaction ends.
 
 use std::collections::BTreeSet;
+use std::collections::btree_map::Entry;
 
 use uuid::Uuid;
 
@@ -21,6 +22,17 @@ use crate::model::organisation::Settings;
 use crate::model::outcome::{Outcome, Receipt};
 use crate::model::sender::{Covers, PauseKind, SenderKey, SenderPause, matching};
 use crate::model::suppression::{Suppression, SuppressionReason};
+
+/// What putting an address on the suppression list changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Put {
+    /// It is there now.
+    Added,
+    /// It was there, for a weaker reason.
+    Strengthened,
+    /// It was there.
+    Unchanged,
+}
 
 impl Transaction<'_> {
     /// Everything that follows from an outcome that led a message from `before` to `after`.
@@ -127,16 +139,35 @@ impl Transaction<'_> {
     pub(super) fn suppress_address(&mut self, key: DeliveryKey, reason: SuppressionReason) {
         let row = self.delivery(key);
         let (user, channel, address) = (row.user, row.channel, compared(&row.address));
-        let place = (key.0, channel, address.clone());
         // It was erased while the message was handed over.
         if address.is_empty() {
             return;
         }
-        if self.state.suppressions.contains_key(&place) {
-            return;
+        if self.put_suppression(key.0, channel, address, reason) == Put::Added {
+            self.event(Some(key.0), Happening::Suppressed { user, channel });
         }
-        self.state.suppressions.insert(place, Suppression { channel, address, reason, since: self.now });
-        self.event(Some(key.0), Happening::Suppressed { user, channel });
+    }
+
+    /// Puts an address, in the form in which it is compared, on the suppression list; a stronger reason that is there
+    /// stays.
+    pub(super) fn put_suppression(
+        &mut self,
+        organisation: OrganisationId,
+        channel: Channel,
+        address: String,
+        reason: SuppressionReason,
+    ) -> Put {
+        match self.state.suppressions.entry((organisation, channel, address.clone())) {
+            Entry::Vacant(place) => {
+                place.insert(Suppression { channel, address, reason, since: self.now });
+                Put::Added
+            }
+            Entry::Occupied(there) if there.get().reason < reason => {
+                there.into_mut().reason = reason;
+                Put::Strengthened
+            }
+            Entry::Occupied(_) => Put::Unchanged,
+        }
     }
 
     /// Pauses a batch that runs.
@@ -302,7 +333,7 @@ impl Transaction<'_> {
             .map(|(organisation, _, _, id)| (*organisation, *id))
     }
 
-    fn stop(&mut self, key: DeliveryKey, stops: &Stops) {
+    pub(super) fn stop(&mut self, key: DeliveryKey, stops: &Stops) {
         let row = self.delivery(key);
         let covers = Covers::of(stops.scope, &row.sender, &row.account, &row.destination);
         self.stop_sender(SenderPause {

@@ -1,10 +1,10 @@
 //! What became of hand-overs: recorded outcomes, providers' reports, leases that lapsed.
 
 use super::transaction::{DeliveryKey, Transaction};
-use crate::machine::delivery::{DeliveryEvent, Report, shows_acceptance};
+use crate::decision::record::{report_stops, report_suppresses};
+use crate::machine::delivery::{DeliveryEvent, shows_acceptance};
 use crate::model::delivery::DeliveryState;
 use crate::model::outcome::{Answer, Outcome, Receipt};
-use crate::model::suppression::SuppressionReason;
 use crate::port::queue::{HandOverResult, RecordDelivery, Reported};
 
 impl Transaction<'_> {
@@ -69,6 +69,9 @@ impl Transaction<'_> {
         let key = (*organisation, reported.delivery);
         let (before, after) = self.step(key, DeliveryEvent::Report(reported.report));
         if before != after {
+            if let Some(stops) = report_stops(reported.concerns, &reported.answer, &self.policy) {
+                self.stop(key, &stops);
+            }
             self.keep_answer(key, reported.answer);
             if shows_acceptance(after.state) {
                 self.note_sent(key);
@@ -76,7 +79,7 @@ impl Transaction<'_> {
             self.tell_end(key, &before, &after);
             self.follow_late_acceptance(key, &before, &after);
         }
-        if let Some(reason) = suppression(reported.report, reported.suppress) {
+        if let Some(reason) = report_suppresses(reported.report, reported.concerns) {
             self.suppress_address(key, reason);
         }
         true
@@ -111,15 +114,5 @@ impl Transaction<'_> {
     fn note_sent(&mut self, key: DeliveryKey) {
         let now = self.now;
         self.state.deliveries.get_mut(&key).expect("it is there").sent_at.get_or_insert(now);
-    }
-}
-
-/// Why a report puts an address on the suppression list, if it does.
-const fn suppression(report: Report, suppress: bool) -> Option<SuppressionReason> {
-    match (report, suppress) {
-        (Report::Complained, _) => Some(SuppressionReason::Complained),
-        (Report::Failed, true) => Some(SuppressionReason::Refused),
-        (_, true) => Some(SuppressionReason::Bounced),
-        (_, false) => None,
     }
 }

@@ -5,6 +5,7 @@ use std::ops::Bound;
 use async_trait::async_trait;
 
 use super::MemoryStore;
+use super::consequences::Put;
 use super::transaction::{Transaction, compared};
 use crate::decision::history::{History, View};
 use crate::model::actor::Actor;
@@ -14,12 +15,12 @@ use crate::model::id::{ImportId, InvitationId, OrganisationId, UserId};
 use crate::model::invitation::Invitation;
 use crate::model::message::Channel;
 use crate::model::sender::{Covers, PauseKind, SenderPause};
-use crate::model::suppression::Suppression;
+use crate::model::suppression::{Suppression, SuppressionReason};
 use crate::model::user::User;
 use crate::port::error::PortResult;
 use crate::port::records::{
     Arrival, ArrivalKind, AuditEntry, CredentialFact, Erase, Erased, EventsForgotten, ImportLine,
-    KnownAddress, PersonRecord, Records, SenderStop, SuppressionChange, Traces,
+    KnownAddress, PersonRecord, Records, SenderStop, SuppressionAct, SuppressionChange, Traces,
 };
 
 #[async_trait]
@@ -118,19 +119,26 @@ impl Records for MemoryStore {
     }
 
     async fn suppress(&self, change: SuppressionChange) -> PortResult<()> {
-        let SuppressionChange { actor, channel, address, reason } = change;
+        let SuppressionChange { actor, channel, address, act } = change;
         let address = compared(&address);
         let place = (actor.organisation(), channel, address.clone());
         self.transact(|transaction| {
-            let since = transaction.now;
-            if let Some(reason) = reason {
-                let new = Suppression { channel, address, reason, since };
-                let row = transaction.state.suppressions.entry(place).or_insert(new);
-                row.reason = reason;
-                transaction.audit(&actor, "address_suppressed", &channel, reason.as_str());
-            } else {
-                transaction.state.suppressions.remove(&place);
-                transaction.audit(&actor, "address_released", &channel, "");
+            let list = &mut transaction.state.suppressions;
+            let opted_out = list.get(&place).is_some_and(|there| there.reason == SuppressionReason::OptedOut);
+            match act {
+                SuppressionAct::Put(reason) => {
+                    if transaction.put_suppression(actor.organisation(), channel, address, reason)
+                        != Put::Unchanged
+                    {
+                        transaction.audit(&actor, "address_suppressed", &channel, reason.as_str());
+                    }
+                }
+                SuppressionAct::OptIn if !opted_out => {}
+                SuppressionAct::Release | SuppressionAct::OptIn => {
+                    if list.remove(&place).is_some() {
+                        transaction.audit(&actor, "address_released", &channel, "");
+                    }
+                }
             }
         })
     }

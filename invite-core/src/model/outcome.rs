@@ -85,6 +85,21 @@ pub enum Scope {
     Account,
 }
 
+/// What a provider's later report says beyond its own message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Concerns {
+    /// Nothing.
+    #[default]
+    Message,
+    /// The address: it must not be written to any more.
+    Address,
+    /// The person: they want no messages at this address.
+    OptOut,
+    /// The configuration: no message in this scope arrives until somebody mends it, as with [`Outcome::Blocked`].
+    Sender(Scope),
+}
+
 /// What a provider said: its code and its words, at most 500 characters, without control characters.
 ///
 /// A transport never puts a message or a credential in it.

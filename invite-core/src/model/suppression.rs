@@ -10,7 +10,8 @@ use super::delivery::names;
 use super::message::Channel;
 
 names! {
-    /// Why an address is suppressed.
+    /// Why an address is suppressed, the weaker reasons first: what a provider said, what the person said, what an
+    /// administrator did. Of several the strongest is kept, so that the order in which they come makes no difference.
     SuppressionReason {
         /// The provider refused the address for good.
         Refused = "refused",

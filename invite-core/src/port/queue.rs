@@ -17,7 +17,7 @@ use crate::model::id::{BatchId, ClaimToken, DeliveryId, InvitationId, Organisati
 use crate::model::message::Channel;
 use crate::model::message_kind::MessageKind;
 use crate::model::metrics::Metrics;
-use crate::model::outcome::{Answer, Outcome};
+use crate::model::outcome::{Answer, Concerns, Outcome};
 use crate::model::rate::Rate;
 use crate::model::sender::SenderKey;
 use crate::model::user::User;
@@ -80,6 +80,10 @@ pub trait Queue: Send + Sync {
 
     /// What providers report, in any order, any number of times, before or after the recording. Says of each whether
     /// there is such a delivery.
+    ///
+    /// The address goes on the suppression list as [`report_suppresses`](crate::decision::record::report_suppresses) says,
+    /// where the strongest reason stays; the sender stops as [`report_stops`](crate::decision::record::report_stops)
+    /// says, where the report told something new about its message.
     async fn report(&self, reports: Vec<Reported>, policy: Policy) -> PortResult<Vec<bool>>;
 
     /// What waits, and for how long.
@@ -316,8 +320,8 @@ pub struct Reported {
     pub delivery: DeliveryId,
     /// What.
     pub report: Report,
-    /// Whether the address must not be written to any more, for a bounce that says so.
-    pub suppress: bool,
+    /// What it says beyond that message.
+    pub concerns: Concerns,
     /// The provider's words.
     pub answer: Answer,
 }

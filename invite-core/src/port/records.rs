@@ -85,7 +85,7 @@ pub trait Records: Send + Sync {
         limit: usize,
     ) -> PortResult<Vec<Suppression>>;
 
-    /// Puts an address on the suppression list, or takes it off.
+    /// Puts an address on the suppression list, or takes it off. Audited where it changes anything.
     async fn suppress(&self, change: SuppressionChange) -> PortResult<()>;
 
     /// Erases a person from the store, in one transaction: their open invitations are revoked and their unsent messages
@@ -293,8 +293,19 @@ pub struct SuppressionChange {
     pub channel: Channel,
     /// The address, in the form in which it is compared.
     pub address: String,
-    /// Why it is put there; none to take it off.
-    pub reason: Option<SuppressionReason>,
+    /// What is done.
+    pub act: SuppressionAct,
+}
+
+/// What is done with an address and the suppression list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SuppressionAct {
+    /// It is put there, for this reason; a stronger one that is there stays.
+    Put(SuppressionReason),
+    /// It is taken off, whatever put it there.
+    Release,
+    /// It is taken off if the person's own opting out put it there.
+    OptIn,
 }
 
 /// A sender to be stopped by hand.

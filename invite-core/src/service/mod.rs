@@ -48,6 +48,7 @@ pub use builder::{BuildError, Builder};
 pub use confirm::ConfirmOptions;
 pub use error::Error;
 pub use export::{ExportedAudit, ExportedCredential, ExportedImport, ExportedPlan, PersonExport};
+pub use feedback::Consent;
 pub use fresh::{FreshAnswer, FreshRequest};
 pub use hand_over::{HandOverOptions, HandedOver};
 pub use hosts::SecretCheck;

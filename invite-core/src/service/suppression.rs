@@ -10,7 +10,7 @@ use crate::model::actor::Actor;
 use crate::model::contact::{EmailAddress, PhoneNumber};
 use crate::model::message::Channel;
 use crate::model::suppression::{Suppression, SuppressionReason};
-use crate::port::records::SuppressionChange;
+use crate::port::records::{SuppressionAct, SuppressionChange};
 
 impl Invites {
     /// The suppression list of the actor's organisation, in ascending order of channel and address, after the cursor.
@@ -27,21 +27,21 @@ impl Invites {
 
     /// Puts an address on the list by hand: nothing is written to it any more.
     pub async fn suppress(&self, actor: &Actor, channel: Channel, address: &str) -> Result<(), Error> {
-        self.change_suppression(actor, channel, address, Some(SuppressionReason::ByHand)).await
+        self.change_suppression(actor, channel, address, SuppressionAct::Put(SuppressionReason::ByHand)).await
     }
 
     /// Takes an address off the list, whatever put it there.
     pub async fn unsuppress(&self, actor: &Actor, channel: Channel, address: &str) -> Result<(), Error> {
-        self.change_suppression(actor, channel, address, None).await
+        self.change_suppression(actor, channel, address, SuppressionAct::Release).await
     }
 
     #[instrument(skip_all, fields(organisation = %actor.organisation(), %channel))]
-    async fn change_suppression(
+    pub(super) async fn change_suppression(
         &self,
         actor: &Actor,
         channel: Channel,
         address: &str,
-        reason: Option<SuppressionReason>,
+        act: SuppressionAct,
     ) -> Result<(), Error> {
         self.authorise(actor).await?;
         let address = match channel {
@@ -54,7 +54,7 @@ impl Invites {
         let key = self.inner.key.suppression_key();
         let known = known_address(&key, actor.organisation(), channel, address.clone());
         self.inner.store.recognise(actor.organisation(), vec![known]).await?;
-        let change = SuppressionChange { actor: actor.clone(), channel, address, reason };
+        let change = SuppressionChange { actor: actor.clone(), channel, address, act };
         Ok(self.inner.store.suppress(change).await?)
     }
 }

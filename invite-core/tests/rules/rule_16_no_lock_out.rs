@@ -9,7 +9,7 @@ use invite_core::memory::RecordingTransport;
 use invite_core::model::event::Happening;
 use invite_core::model::id::UserId;
 use invite_core::model::organisation::ChannelRule;
-use invite_core::model::outcome::{Outcome, Refusal};
+use invite_core::model::outcome::{Concerns, Outcome, Refusal};
 use invite_core::port::queue::Reported;
 use invite_core::service::{SecretCheck, SignIn, SignedIn};
 
@@ -25,7 +25,7 @@ async fn report(house: &House, batch: invite_core::model::id::BatchId, report: R
         .deliveries(batch)
         .await
         .into_iter()
-        .map(|one| Reported { delivery: one.id, report, suppress: false, answer: answer("") })
+        .map(|one| Reported { delivery: one.id, report, concerns: Concerns::Message, answer: answer("") })
         .collect();
     house.invites.report(reports).await.unwrap();
 }
@@ -74,8 +74,12 @@ async fn rule_16_a_reset_that_arrived_on_one_channel_stands() {
     let anna = set_up(&house).await;
     let batch = house.send(Invite::users([anna]).channels(ChannelRule::Both)).await;
     let first = house.deliveries(batch).await.remove(0);
-    let bounced =
-        Reported { delivery: first.id, report: Report::Bounced, suppress: false, answer: answer("") };
+    let bounced = Reported {
+        delivery: first.id,
+        report: Report::Bounced,
+        concerns: Concerns::Message,
+        answer: answer(""),
+    };
     house.invites.report(vec![bounced]).await.unwrap();
     assert!(!house.own_counts(anna).await);
     let received = password(house.transport.messages().last().unwrap());

@@ -49,7 +49,7 @@ use invite_core::port::queue::{
 };
 use invite_core::port::records::{
     Arrival, AuditEntry, Erase, Erased, EventsForgotten, KnownAddress, PersonRecord, Records, SenderStop,
-    SuppressionChange, Traces,
+    SuppressionAct, SuppressionChange, Traces,
 };
 use invite_core::port::redemption::{
     Close, Guess, Link, LinkState, OpenPassword, Redemption, Reserve, Reserved,
@@ -1311,7 +1311,7 @@ impl Records for Wrong {
                         actor: Actor::system(organisation),
                         channel,
                         address,
-                        reason: None,
+                        act: SuppressionAct::Release,
                     };
                     self.store.suppress(release).await?;
                 }

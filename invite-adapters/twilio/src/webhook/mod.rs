@@ -29,7 +29,7 @@ mod signature;
 
 use std::fmt;
 
-pub use consent::{Choice, Consent};
+pub use consent::ConsentChange;
 pub use signature::{NotSigned, verify};
 
 use invite_core::port::queue::Reported;
@@ -75,16 +75,16 @@ impl Verified {
     /// | | 30008 | unknown |
     /// | | 30005, 30006, 21211, 21614, 21635 | failed; the number is suppressed |
     /// | | 21610, 63014 | failed; the number is suppressed: its person opted out |
-    /// | | 30002, 30034 and every other | failed |
-    ///
-    /// 30002 (the account is suspended) and 30034 (the number is not registered) concern every message of the account or
-    /// sender; the next one is [blocked](invite_core::model::outcome::Outcome::Blocked) if Twilio says so to its request.
+    /// | | 30002, the account is suspended | failed; the account is blocked |
+    /// | | 30034, the sending number is not registered | failed; the sender is blocked |
+    /// | | every other | failed |
     pub fn report(&self) -> Option<Reported> {
         report::report(&self.parameters)
     }
 
-    /// What somebody wants who wrote STOP or START, from the webhook for incoming messages.
-    pub fn consent(&self) -> Option<Consent> {
+    /// What somebody wants who wrote STOP or START, from the webhook for incoming messages: for
+    /// [`Invites::consent`](invite_core::Invites::consent), for each organisation that sends from the number they wrote to.
+    pub fn consent(&self) -> Option<ConsentChange> {
         consent::consent(&self.parameters)
     }
 }

@@ -1,7 +1,7 @@
 //! A status callback as a report.
 
 use invite_core::machine::delivery::Report;
-use invite_core::model::outcome::Answer;
+use invite_core::model::outcome::{Answer, Concerns, Scope};
 use invite_core::port::queue::Reported;
 
 use super::parameters::Parameters;
@@ -11,27 +11,37 @@ pub(super) fn report(parameters: &Parameters) -> Option<Reported> {
     let delivery = parameters.in_query(DELIVERY)?.parse().ok()?;
     let code = parameters.said("ErrorCode").unwrap_or_default();
     let code = if code.bytes().all(|b| b.is_ascii_digit()) { code } else { "" };
-    let (report, suppress, words) = match parameters.said("MessageStatus")? {
-        "delivered" => (Report::Delivered, false, "delivered"),
-        "read" => (Report::Delivered, false, "read"),
-        "canceled" => (Report::Failed, false, "canceled"),
+    let (report, concerns, words) = match parameters.said("MessageStatus")? {
+        "delivered" => (Report::Delivered, Concerns::Message, "delivered"),
+        "read" => (Report::Delivered, Concerns::Message, "read"),
+        "canceled" => (Report::Failed, Concerns::Message, "canceled"),
         "undelivered" | "failed" => failed(code),
         _ => return None,
     };
-    Some(Reported { delivery, report, suppress, answer: Answer::new(code, words) })
+    Some(Reported { delivery, report, concerns, answer: Answer::new(code, words) })
 }
 
-/// What a code means, whether the number must not be written to any more, and in words.
-fn failed(code: &str) -> (Report, bool, &'static str) {
+/// What a code means, what it concerns beyond the message, and in words.
+fn failed(code: &str) -> (Report, Concerns, &'static str) {
     match code {
-        "30003" => (Report::Bounced, false, "the phone cannot be reached"),
-        "30008" => (Report::Unknown, false, "the carrier does not say what became of it"),
-        "30005" | "21211" => (Report::Failed, true, "there is no such number"),
-        "30006" | "21614" | "21635" => (Report::Failed, true, "the number is a landline, or takes no SMS"),
-        "21610" | "63014" => (Report::Failed, true, "the person opted out"),
-        "30007" | "30450" => (Report::Failed, false, "it was filtered"),
-        "30002" => (Report::Failed, false, "Twilio has suspended the account; see its console"),
-        "30034" => (Report::Failed, false, "the sending number is not registered for A2P 10DLC; register it"),
-        _ => (Report::Failed, false, "it was not delivered"),
+        "30003" => (Report::Bounced, Concerns::Message, "the phone cannot be reached"),
+        "30008" => (Report::Unknown, Concerns::Message, "the carrier does not say what became of it"),
+        "30005" | "21211" => (Report::Failed, Concerns::Address, "there is no such number"),
+        "30006" | "21614" | "21635" => {
+            (Report::Failed, Concerns::Address, "the number is a landline, or takes no SMS")
+        }
+        "21610" | "63014" => (Report::Failed, Concerns::OptOut, "the person opted out"),
+        "30007" | "30450" => (Report::Failed, Concerns::Message, "it was filtered"),
+        "30002" => (
+            Report::Failed,
+            Concerns::Sender(Scope::Account),
+            "Twilio has suspended the account; see its console",
+        ),
+        "30034" => (
+            Report::Failed,
+            Concerns::Sender(Scope::Sender),
+            "the sending number is not registered for A2P 10DLC; register it",
+        ),
+        _ => (Report::Failed, Concerns::Message, "it was not delivered"),
     }
 }

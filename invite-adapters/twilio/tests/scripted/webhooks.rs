@@ -6,8 +6,10 @@ use hmac::{Hmac, KeyInit, Mac};
 use invite_core::Secret;
 use invite_core::machine::delivery::Report;
 use invite_core::model::id::DeliveryId;
+use invite_core::model::outcome::{Concerns, Scope};
 use invite_core::port::queue::Reported;
-use invite_twilio::webhook::{Choice, Verified, Webhook, verify};
+use invite_core::service::Consent;
+use invite_twilio::webhook::{Verified, Webhook, verify};
 use sha1::Sha1;
 use url::form_urlencoded::Serializer;
 
@@ -146,27 +148,27 @@ fn reported(delivery: DeliveryId, status: &str, code: Option<&str>) -> Option<Re
 #[test]
 fn a_status_callback_is_a_report_of_the_delivery() {
     let delivery = DeliveryId::new();
-    for (status, code, report, suppress) in [
-        ("delivered", None, Report::Delivered, false),
-        ("read", None, Report::Delivered, false),
-        ("undelivered", Some("30003"), Report::Bounced, false),
-        ("undelivered", Some("30005"), Report::Failed, true),
-        ("undelivered", Some("30006"), Report::Failed, true),
-        ("failed", Some("21211"), Report::Failed, true),
-        ("failed", Some("21610"), Report::Failed, true),
-        ("undelivered", Some("30007"), Report::Failed, false),
-        ("undelivered", Some("30450"), Report::Failed, false),
-        ("undelivered", Some("30008"), Report::Unknown, false),
-        ("failed", Some("30002"), Report::Failed, false),
-        ("undelivered", Some("30034"), Report::Failed, false),
-        ("failed", Some("99999"), Report::Failed, false),
-        ("failed", None, Report::Failed, false),
-        ("canceled", None, Report::Failed, false),
+    for (status, code, report, concerns) in [
+        ("delivered", None, Report::Delivered, Concerns::Message),
+        ("read", None, Report::Delivered, Concerns::Message),
+        ("undelivered", Some("30003"), Report::Bounced, Concerns::Message),
+        ("undelivered", Some("30005"), Report::Failed, Concerns::Address),
+        ("undelivered", Some("30006"), Report::Failed, Concerns::Address),
+        ("failed", Some("21211"), Report::Failed, Concerns::Address),
+        ("failed", Some("21610"), Report::Failed, Concerns::OptOut),
+        ("undelivered", Some("30007"), Report::Failed, Concerns::Message),
+        ("undelivered", Some("30450"), Report::Failed, Concerns::Message),
+        ("undelivered", Some("30008"), Report::Unknown, Concerns::Message),
+        ("failed", Some("30002"), Report::Failed, Concerns::Sender(Scope::Account)),
+        ("undelivered", Some("30034"), Report::Failed, Concerns::Sender(Scope::Sender)),
+        ("failed", Some("99999"), Report::Failed, Concerns::Message),
+        ("failed", None, Report::Failed, Concerns::Message),
+        ("canceled", None, Report::Failed, Concerns::Message),
     ] {
         let reported = reported(delivery, status, code).unwrap();
         assert_eq!(
-            (reported.delivery, reported.report, reported.suppress),
-            (delivery, report, suppress),
+            (reported.delivery, reported.report, reported.concerns),
+            (delivery, report, concerns),
             "{code:?}"
         );
         assert_eq!(reported.answer.code(), code.unwrap_or_default());
@@ -197,20 +199,20 @@ fn stop_and_start_are_consent() {
         let parameters: Vec<_> = parameters.iter().copied().chain([("From", "+4791234567")]).collect();
         signed(url, &parameters).consent().map(|consent| {
             assert_eq!(consent.number.as_str(), "+4791234567");
-            consent.choice
+            consent.consent
         })
     };
     for (parameters, choice) in [
-        ([("Body", "STOP")].as_slice(), Some(Choice::OptedOut)),
-        (&[("Body", " stop \n")], Some(Choice::OptedOut)),
-        (&[("Body", "Unsubscribe")], Some(Choice::OptedOut)),
-        (&[("Body", "START")], Some(Choice::OptedIn)),
-        (&[("Body", "unstop")], Some(Choice::OptedIn)),
+        ([("Body", "STOP")].as_slice(), Some(Consent::OptedOut)),
+        (&[("Body", " stop \n")], Some(Consent::OptedOut)),
+        (&[("Body", "Unsubscribe")], Some(Consent::OptedOut)),
+        (&[("Body", "START")], Some(Consent::OptedIn)),
+        (&[("Body", "unstop")], Some(Consent::OptedIn)),
         (&[("Body", "STOP please")], None),
         (&[("Body", "HELP")], None),
         (&[("Body", "")], None),
-        (&[("Body", "STOPP"), ("OptOutType", "STOP")], Some(Choice::OptedOut)),
-        (&[("Body", "JA"), ("OptOutType", "START")], Some(Choice::OptedIn)),
+        (&[("Body", "STOPP"), ("OptOutType", "STOP")], Some(Consent::OptedOut)),
+        (&[("Body", "JA"), ("OptOutType", "START")], Some(Consent::OptedIn)),
         (&[("Body", "STOP"), ("OptOutType", "HELP")], None),
         (&[("MessageStatus", "delivered")], None),
     ] {
@@ -220,6 +222,6 @@ fn stop_and_start_are_consent() {
     assert_eq!(signed(url, &[("Body", "STOP")]).consent(), None);
     // By GET the parameters are in the URL.
     let consent = signed("https://a.example/inbound?From=%2B4791234567&Body=STOP", &[]).consent().unwrap();
-    assert_eq!(consent.choice, Choice::OptedOut);
+    assert_eq!(consent.consent, Consent::OptedOut);
     assert!(!format!("{consent:?}").contains("9123"), "Debug hides the number");
 }

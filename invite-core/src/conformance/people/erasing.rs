@@ -6,7 +6,7 @@ use crate::model::delivery::{DeliveryState, EndReason};
 use crate::model::event::{EventCursor, Happening};
 use crate::model::message::Channel;
 use crate::model::suppression::SuppressionReason;
-use crate::port::records::{Erased, KnownAddress, PersonRecord, SuppressionChange, Traces};
+use crate::port::records::{Erased, KnownAddress, PersonRecord, SuppressionAct, SuppressionChange, Traces};
 
 impl Stage {
     async fn suppress(&self, address: &str) -> Checked {
@@ -14,7 +14,7 @@ impl Stage {
             actor: self.actor(),
             channel: Channel::Email,
             address: address.to_owned(),
-            reason: Some(SuppressionReason::Bounced),
+            act: SuppressionAct::Put(SuppressionReason::Bounced),
         };
         Ok(self.store.suppress(change).await?)
     }

@@ -333,6 +333,9 @@ macro_rules! __store_behaviours {
                 a_bounce_suppresses_where_it_says_so_and_a_complaint_always
                 reports_are_answered_in_order_and_one_of_a_stranger_is_unknown
                 a_report_long_after_the_batch_counts
+                a_report_about_the_sender_stops_it_as_one_that_is_blocked
+                the_strongest_reason_for_a_suppression_stays
+                an_opt_in_lifts_an_opt_out_and_nothing_else
             }
             records {
                 events_come_in_order_page_by_page_and_none_is_left_out

@@ -20,7 +20,7 @@ use crate::model::user::User;
 use crate::port::organisations::TestSend;
 use crate::port::plans::{Confirm, Confirmed};
 use crate::port::queue::{Begun, Claim};
-use crate::port::records::{Arrival, ArrivalKind, SuppressionChange};
+use crate::port::records::{Arrival, ArrivalKind, SuppressionAct, SuppressionChange};
 use crate::port::redemption::{Guess, LinkState, Reserved};
 
 const MICROSECOND: Duration = Duration::from_micros(1);
@@ -86,7 +86,7 @@ pub(super) async fn instants_are_kept_to_the_microsecond(stage: Stage) -> Checke
         actor: stage.actor(),
         channel: Channel::Email,
         address: "a@example.com".into(),
-        reason: Some(SuppressionReason::ByHand),
+        act: SuppressionAct::Put(SuppressionReason::ByHand),
     };
     stage.store.suppress(change).await?;
     same!(stage.store.suppressions(stage.id(), None, 10).await?[0].since, came_at, "a suppression");

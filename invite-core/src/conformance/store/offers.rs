@@ -25,7 +25,7 @@ use crate::model::user::User;
 use crate::port::offers::{AskedBy, HandOverLink, LinkHandedOver, Refresh, Refreshed};
 use crate::port::plans::NewPlan;
 use crate::port::queue::Begun;
-use crate::port::records::SuppressionChange;
+use crate::port::records::{SuppressionAct, SuppressionChange};
 use crate::port::redemption::LinkState;
 
 pub(super) async fn a_link_that_is_handed_over_works_and_no_message_goes_out(stage: Stage) -> Checked {
@@ -507,7 +507,7 @@ async fn suppress(stage: &Stage, user: &User) -> Checked {
         actor: stage.actor(),
         channel: Channel::Email,
         address: address.ok_or_else(|| Failure::new("the person has no address"))?,
-        reason: Some(SuppressionReason::ByHand),
+        act: SuppressionAct::Put(SuppressionReason::ByHand),
     };
     Ok(stage.store.suppress(change).await?)
 }

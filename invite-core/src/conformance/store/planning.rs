@@ -13,7 +13,7 @@ use crate::model::role::Role;
 use crate::model::suppression::SuppressionReason;
 use crate::model::user::User;
 use crate::model::wording::{ItemWording, Wording};
-use crate::port::records::SuppressionChange;
+use crate::port::records::{SuppressionAct, SuppressionChange};
 
 pub(super) async fn an_opened_plan_is_empty_and_incomplete_and_expires_after_its_lifetime(
     stage: Stage,
@@ -330,7 +330,7 @@ async fn suppress(stage: &Stage, user: &User) -> Checked {
         actor: stage.actor(),
         channel: Channel::Email,
         address,
-        reason: Some(SuppressionReason::ByHand),
+        act: SuppressionAct::Put(SuppressionReason::ByHand),
     };
     Ok(stage.store.suppress(change).await?)
 }

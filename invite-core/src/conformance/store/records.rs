@@ -19,7 +19,7 @@ use crate::model::message::Channel;
 use crate::model::organisation::ChannelRule;
 use crate::model::outcome::Refusal;
 use crate::model::suppression::{Suppression, SuppressionReason};
-use crate::port::records::{Arrival, ArrivalKind, SuppressionChange};
+use crate::port::records::{Arrival, ArrivalKind, SuppressionAct, SuppressionChange};
 
 pub(super) async fn events_come_in_order_page_by_page_and_none_is_left_out(stage: Stage) -> Checked {
     stage.invite(&stage.persons(10)).await?;
@@ -83,7 +83,10 @@ pub(super) async fn no_event_appears_behind_a_reader(stage: Stage) -> Checked {
 
 pub(super) async fn the_audit_is_newest_first_page_by_page(stage: Stage) -> Checked {
     for _ in 0..5 {
-        stage.store.suppress(change(&stage, "a@example.com", Some(SuppressionReason::ByHand))).await?;
+        stage
+            .store
+            .suppress(change(&stage, "a@example.com", SuppressionAct::Put(SuppressionReason::ByHand)))
+            .await?;
         let plan = stage.plan(Action::Invite, &stage.persons(1)).await?;
         stage.confirm(plan.id).await?;
     }
@@ -214,11 +217,11 @@ pub(super) async fn a_history_knows_whether_the_present_address_is_suppressed(st
 pub(super) async fn an_address_is_suppressed_by_hand_and_released_by_hand(stage: Stage) -> Checked {
     let user = stage.person();
     let key = user.email.as_ref().map(EmailAddress::key).unwrap_or_default();
-    stage.store.suppress(change(&stage, &key, Some(SuppressionReason::ByHand))).await?;
+    stage.store.suppress(change(&stage, &key, SuppressionAct::Put(SuppressionReason::ByHand))).await?;
     let list = stage.store.suppressions(stage.id(), None, 10).await?;
     let found: Vec<_> = list.iter().map(|one| (one.channel, one.address.as_str(), one.reason)).collect();
     same!(found, [(Channel::Email, key.as_str(), SuppressionReason::ByHand)], "the list");
-    stage.store.suppress(change(&stage, &key, None)).await?;
+    stage.store.suppress(change(&stage, &key, SuppressionAct::Release)).await?;
     same!(stage.store.suppressions(stage.id(), None, 10).await?, [], "the list afterwards");
     let plan = stage.plan(Action::Invite, std::slice::from_ref(&user)).await?;
     same!(stage.decision(plan.id, user.id).await?, Decision::Send, "the decision about the person");
@@ -236,9 +239,9 @@ pub(super) async fn an_address_is_suppressed_by_hand_and_released_by_hand(stage:
 
 pub(super) async fn suppressions_come_in_order_page_by_page(stage: Stage) -> Checked {
     for address in ["c@example.com", "a@example.com", "b@example.com"] {
-        stage.store.suppress(change(&stage, address, Some(SuppressionReason::ByHand))).await?;
+        stage.store.suppress(change(&stage, address, SuppressionAct::Put(SuppressionReason::ByHand))).await?;
     }
-    let mut sms = change(&stage, "+4791234567", Some(SuppressionReason::OptedOut));
+    let mut sms = change(&stage, "+4791234567", SuppressionAct::Put(SuppressionReason::OptedOut));
     sms.channel = Channel::Sms;
     stage.store.suppress(sms).await?;
     let all = stage.store.suppressions(stage.id(), None, 100).await?;
@@ -282,8 +285,8 @@ pub(super) async fn the_figures_of_a_batch_are_those_of_its_messages(mut stage: 
     Ok(())
 }
 
-fn change(stage: &Stage, address: &str, reason: Option<SuppressionReason>) -> SuppressionChange {
-    SuppressionChange { actor: stage.actor(), channel: Channel::Email, address: address.to_owned(), reason }
+fn change(stage: &Stage, address: &str, act: SuppressionAct) -> SuppressionChange {
+    SuppressionChange { actor: stage.actor(), channel: Channel::Email, address: address.to_owned(), act }
 }
 
 async fn read(stage: &Stage, limit: usize) -> Checked<Vec<Event>> {

@@ -8,9 +8,11 @@ use crate::model::delivery::{DeliveryState, EndReason};
 use crate::model::event::Happening;
 use crate::model::id::DeliveryId;
 use crate::model::message::Channel;
-use crate::model::outcome::Answer;
+use crate::model::outcome::{Answer, Concerns, Scope};
+use crate::model::sender::{Covers, PauseKind};
 use crate::model::suppression::SuppressionReason;
 use crate::port::queue::Reported;
+use crate::port::records::{SuppressionAct, SuppressionChange};
 
 pub(super) async fn reports_move_a_message_on(stage: Stage) -> Checked {
     for (report, state, reason) in [
@@ -122,16 +124,18 @@ pub(super) async fn a_report_never_sends_a_waiting_message_away(stage: Stage) ->
 }
 
 pub(super) async fn a_bounce_suppresses_where_it_says_so_and_a_complaint_always(stage: Stage) -> Checked {
-    for (report, says_so, reason) in [
-        (Report::Bounced, false, None),
-        (Report::Bounced, true, Some(SuppressionReason::Bounced)),
-        (Report::Complained, false, Some(SuppressionReason::Complained)),
+    for (report, concerns, reason) in [
+        (Report::Bounced, Concerns::Message, None),
+        (Report::Bounced, Concerns::Address, Some(SuppressionReason::Bounced)),
+        (Report::Failed, Concerns::Address, Some(SuppressionReason::Refused)),
+        (Report::Failed, Concerns::OptOut, Some(SuppressionReason::OptedOut)),
+        (Report::Complained, Concerns::Message, Some(SuppressionReason::Complained)),
     ] {
         let user = stage.person();
         stage.invite(std::slice::from_ref(&user)).await?;
         let sent = stage.send_one(accepted()).await?;
         for _ in 0..2 {
-            stage.report_as(sent.id(), report, says_so).await?;
+            stage.report_as(sent.id(), report, concerns).await?;
         }
         let key = user.email.as_ref().map(EmailAddress::key).unwrap_or_default();
         let list = stage.store.suppressions(stage.id(), None, 100).await?;
@@ -151,7 +155,7 @@ pub(super) async fn reports_are_answered_in_order_and_one_of_a_stranger_is_unkno
     let reported = |delivery| Reported {
         delivery,
         report: Report::Delivered,
-        suppress: false,
+        concerns: Concerns::Message,
         answer: Answer::default(),
     };
     let reports = vec![reported(sent[0].id()), reported(DeliveryId::new()), reported(sent[1].id())];
@@ -172,4 +176,81 @@ pub(super) async fn a_report_long_after_the_batch_counts(stage: Stage) -> Checke
     let words = delivery.answer.ok_or_else(|| Failure::new("the provider's words are not kept"))?;
     same!(words.text(), "as reported", "the provider's words");
     Ok(())
+}
+
+pub(super) async fn a_report_about_the_sender_stops_it_as_one_that_is_blocked(stage: Stage) -> Checked {
+    stage.invite(&stage.persons(2)).await?;
+    let sent = stage.take_off().await?;
+    stage.record(&sent, accepted()).await?;
+    stage.report_as(sent.id(), Report::Failed, Concerns::Sender(Scope::Account)).await?;
+    let pauses = stage.store.sender_pauses().await?;
+    same!(pauses.len(), 1, "senders that are stopped");
+    holds!(matches!(pauses[0].covers, Covers::Account(_)), "the account is stopped");
+    same!(
+        (pauses[0].kind, pauses[0].answer.text()),
+        (PauseKind::Blocked, "as reported"),
+        "how it is stopped"
+    );
+    stage.nothing_is_due("while the account is stopped").await?;
+    stage.store.resume_sender(stage.actor(), pauses[0].covers.clone()).await?;
+    stage.report_as(sent.id(), Report::Failed, Concerns::Sender(Scope::Account)).await?;
+    same!(stage.store.sender_pauses().await?, [], "senders stopped by a report that comes again");
+    let stops = stage.count(|what| matches!(what, Happening::SenderPaused { .. })).await?;
+    same!(stops, 1, "events that a sender is paused");
+    Ok(())
+}
+
+pub(super) async fn the_strongest_reason_for_a_suppression_stays(stage: Stage) -> Checked {
+    for reports in [
+        [(Report::Bounced, Concerns::Address), (Report::Complained, Concerns::Message)],
+        [(Report::Complained, Concerns::Message), (Report::Bounced, Concerns::Address)],
+    ] {
+        let user = stage.person();
+        stage.invite(std::slice::from_ref(&user)).await?;
+        let sent = stage.send_one(accepted()).await?;
+        for (report, concerns) in reports {
+            stage.report_as(sent.id(), report, concerns).await?;
+        }
+        let key = user.email.as_ref().map(EmailAddress::key).unwrap_or_default();
+        let found = reason(&stage, &key).await?;
+        same!(found, Some(SuppressionReason::Complained), "the reason after {reports:?}");
+        let event = Happening::Suppressed { user: user.id, channel: Channel::Email };
+        same!(stage.count(|what| *what == event).await?, 1, "events that the address is suppressed");
+    }
+    Ok(())
+}
+
+pub(super) async fn an_opt_in_lifts_an_opt_out_and_nothing_else(stage: Stage) -> Checked {
+    let address = "+4799999999".to_owned();
+    let mut entries = 0;
+    for (put, after) in [
+        (SuppressionReason::OptedOut, None),
+        (SuppressionReason::Bounced, Some(SuppressionReason::Bounced)),
+        (SuppressionReason::ByHand, Some(SuppressionReason::ByHand)),
+    ] {
+        let change = |act| SuppressionChange {
+            actor: stage.actor(),
+            channel: Channel::Sms,
+            address: address.clone(),
+            act,
+        };
+        for act in
+            [SuppressionAct::Put(put), SuppressionAct::Put(put), SuppressionAct::OptIn, SuppressionAct::OptIn]
+        {
+            stage.store.suppress(change(act)).await?;
+        }
+        same!(reason(&stage, &address).await?, after, "the reason after an opt-in, where it was {put}");
+        stage.store.suppress(change(SuppressionAct::Release)).await?;
+        same!(reason(&stage, &address).await?, None, "the reason after the release");
+        entries += 2;
+    }
+    let audit = stage.store.audit(stage.id(), None, 1_000).await?;
+    let about = audit.iter().filter(|entry| entry.what.starts_with("address_")).count();
+    same!(about, entries, "audit entries: what changed nothing has none");
+    Ok(())
+}
+
+async fn reason(stage: &Stage, address: &str) -> Checked<Option<SuppressionReason>> {
+    let list = stage.store.suppressions(stage.id(), None, 100).await?;
+    Ok(list.iter().find(|one| one.address == address).map(|one| one.reason))
 }

@@ -9,7 +9,7 @@ use crate::model::event::EventCursor;
 use crate::model::id::BatchId;
 use crate::model::invitation::InvitationState;
 use crate::model::item::Action;
-use crate::model::outcome::Refusal;
+use crate::model::outcome::{Concerns, Refusal};
 use crate::port::plans::RetryChunk;
 use crate::port::records::EventsForgotten;
 
@@ -115,7 +115,7 @@ pub(super) async fn a_report_after_that_brings_nothing_back(stage: Stage) -> Che
     let sent = stage.send_one(accepted()).await?;
     stage.advance(stage.policy.contacts_kept + HOUR).await;
     stage.sweep().await?;
-    holds!(stage.report_as(sent.id(), Report::Bounced, true).await?, "the message is known");
+    holds!(stage.report_as(sent.id(), Report::Bounced, Concerns::Address).await?, "the message is known");
     let delivery = stage.delivery(batch.id, sent.id()).await?;
     same!(delivery.state, DeliveryState::Bounced, "its state");
     same!((delivery.address, delivery.answer), (None, None), "its address, and the answer that may quote it");

@@ -25,7 +25,7 @@ use crate::model::item::{Action, Decision, Item};
 use crate::model::message::Channel;
 use crate::model::message_kind::MessageKind;
 use crate::model::organisation::{ChannelRule, Organisation, Settings};
-use crate::model::outcome::{Answer, Outcome, Receipt, Refusal};
+use crate::model::outcome::{Answer, Concerns, Outcome, Receipt, Refusal};
 use crate::model::role::Role;
 use crate::model::selection::Selection;
 use crate::model::sender::SenderKey;
@@ -502,16 +502,16 @@ impl Stage {
     }
 
     pub(super) async fn report(&self, delivery: DeliveryId, report: Report) -> Checked<bool> {
-        self.report_as(delivery, report, false).await
+        self.report_as(delivery, report, Concerns::Message).await
     }
 
     pub(super) async fn report_as(
         &self,
         delivery: DeliveryId,
         report: Report,
-        suppress: bool,
+        concerns: Concerns,
     ) -> Checked<bool> {
-        let reported = Reported { delivery, report, suppress, answer: Answer::new("", "as reported") };
+        let reported = Reported { delivery, report, concerns, answer: Answer::new("", "as reported") };
         let known = self.store.report(vec![reported], self.policy.clone()).await?;
         same!(known.len(), 1, "answers to one report");
         Ok(known[0])

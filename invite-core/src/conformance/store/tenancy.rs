@@ -18,7 +18,7 @@ use crate::model::suppression::SuppressionReason;
 use crate::model::template_key::TemplateKey;
 use crate::model::user::User;
 use crate::port::plans::{BatchChange, Confirmed};
-use crate::port::records::{Arrival, ArrivalKind, PersonRecord, SuppressionChange};
+use crate::port::records::{Arrival, ArrivalKind, PersonRecord, SuppressionAct, SuppressionChange};
 use crate::port::redemption::{Close, Guess, LinkState, Reserve, Reserved};
 
 /// An organisation with a batch that has one message sent and one waiting, and its neighbour.
@@ -187,7 +187,12 @@ pub(super) async fn addresses_are_suppressed_for_each_organisation(stage: Stage)
     same!(theirs.decision(plan.id, user.id).await?, Decision::Send, "the decision elsewhere");
     let address = stage.store.suppressions(stage.id(), None, 10).await?;
     let address = address.first().map(|one| one.address.clone()).unwrap_or_default();
-    let release = SuppressionChange { actor: theirs.actor(), channel: Channel::Email, address, reason: None };
+    let release = SuppressionChange {
+        actor: theirs.actor(),
+        channel: Channel::Email,
+        address,
+        act: SuppressionAct::Release,
+    };
     theirs.store.suppress(release).await?;
     same!(stage.store.suppressions(stage.id(), None, 10).await?.len(), 1, "suppressions here");
     Ok(())
@@ -215,7 +220,7 @@ pub(super) async fn the_audit_is_each_organisations_own(stage: Stage) -> Checked
             actor: stage.actor(),
             channel: Channel::Email,
             address: "a@example.com".into(),
-            reason: Some(SuppressionReason::ByHand),
+            act: SuppressionAct::Put(SuppressionReason::ByHand),
         })
         .await?;
     let audit = theirs.store.audit(theirs.id(), None, 100).await?;

@@ -21,14 +21,13 @@ use crate::model::organisation::{ChannelRule, SsoPolicy};
 use crate::model::selection::Selection;
 use crate::model::sender::Covers;
 use crate::model::sign_in::SignInMethod;
-use crate::model::suppression::SuppressionReason;
 use crate::model::user::User;
 use crate::people_file::PersonRow;
 use crate::port::accounts::{NewPassword, SetPassword};
 use crate::port::offers::{AskedBy, HandOverLink, Refresh};
 use crate::port::people::{FinishedImport, ImportFigures, ImportPage, ImportedPage};
 use crate::port::plans::{BatchChange, Confirm, NewPlan, PlanPage, RetryChunk};
-use crate::port::records::{Arrival, ArrivalKind, Erase, SenderStop, SuppressionChange};
+use crate::port::records::{Arrival, ArrivalKind, Erase, SenderStop, SuppressionAct, SuppressionChange};
 use crate::port::redemption::{Close, Guess, Reserve, Reserved};
 use crate::template::sms::SmsSize;
 
@@ -53,7 +52,7 @@ impl World {
             }
             Step::Renew { held } => self.renew(*held).await?,
             Step::Release { held } => self.release(*held).await?,
-            Step::Report { message, report, suppress } => self.report(*message, *report, *suppress).await?,
+            Step::Report { message, report, concerns } => self.report(*message, *report, *concerns).await?,
             step => self.act(step).await?,
         };
         self.look(&answers).await?;
@@ -126,7 +125,7 @@ impl World {
             Step::Sweep => self.sweep().await,
             Step::Settings { organisation, change } => self.change_settings(organisation, change).await,
             Step::Sender { sms, account, stop } => self.stop_sender(sms, account, stop).await,
-            Step::Suppress { person, sms, on } => self.suppress(person, sms, on).await,
+            Step::Suppress { person, sms, act } => self.suppress(person, sms, act).await,
             Step::Arrive { person, password, ago } => self.arrive(person, password, ago).await,
             Step::HandOver { person, resets } => self.hand_over_link(person, resets).await,
             Step::Refresh { person } => self.refresh(person).await,
@@ -469,7 +468,7 @@ impl World {
         Ok(vec![said(&resumed)])
     }
 
-    async fn suppress(&self, person: usize, sms: bool, on: bool) -> Checked<Answers> {
+    async fn suppress(&self, person: usize, sms: bool, act: SuppressionAct) -> Checked<Answers> {
         let number = self.person(person);
         let channel = if sms { Channel::Sms } else { Channel::Email };
         let user = self.facts(MODEL, number).await?;
@@ -480,7 +479,7 @@ impl World {
             actor: Actor::system(self.people[number].organisation),
             channel,
             address: address.to_lowercase(),
-            reason: on.then_some(SuppressionReason::ByHand),
+            act,
         };
         let suppressed = self.both(async |side| side.store.suppress(change.clone()).await).await?;
         Ok(vec![said(&suppressed)])

@@ -8,8 +8,10 @@ use crate::machine::delivery::Report;
 use crate::model::credential::CredentialKind;
 use crate::model::item::Action;
 use crate::model::organisation::{ChannelRule, Retirement};
-use crate::model::outcome::{Answer, Outcome, Receipt, Refusal, Scope};
+use crate::model::outcome::{Answer, Concerns, Outcome, Receipt, Refusal, Scope};
+use crate::model::suppression::SuppressionReason;
 use crate::port::queue::HandOverResult;
+use crate::port::records::SuppressionAct;
 
 /// One step of a walk. Numbers say which person, batch or message is meant, as far as there are any: those of people
 /// from the first, all others back from the newest. So any list of steps can be walked, also one that was shortened.
@@ -49,7 +51,7 @@ pub(super) enum Step {
     /// A worker sends all that is due.
     SendAll,
     /// A provider reports.
-    Report { message: usize, report: Report, suppress: bool },
+    Report { message: usize, report: Report, concerns: Concerns },
     /// Time goes by.
     Wait(Duration),
     /// The rest of the work is done.
@@ -59,7 +61,7 @@ pub(super) enum Step {
     /// A sender is stopped or started by hand.
     Sender { sms: bool, account: bool, stop: bool },
     /// An address is suppressed or released.
-    Suppress { person: usize, sms: bool, on: bool },
+    Suppress { person: usize, sms: bool, act: SuppressionAct },
     /// The host tells that somebody came, so long ago.
     Arrive { person: usize, password: bool, ago: Duration },
     /// A link is handed over.
@@ -105,6 +107,15 @@ pub(super) enum SettingsChange {
     Credential(CredentialKind),
     Retirement(Option<Retirement>),
 }
+
+const SUPPRESSING: [SuppressionAct; 6] = [
+    SuppressionAct::Put(SuppressionReason::ByHand),
+    SuppressionAct::Put(SuppressionReason::OptedOut),
+    SuppressionAct::Release,
+    SuppressionAct::Release,
+    SuppressionAct::OptIn,
+    SuppressionAct::OptIn,
+];
 
 impl Step {
     pub(super) fn draw(dice: &mut Dice, stands: bool) -> Self {
@@ -165,13 +176,20 @@ impl Step {
                     Report::Bounced,
                     Report::Complained,
                 ]),
-                suppress: dice.one_in(3),
+                concerns: dice.pick(&[
+                    Concerns::Message,
+                    Concerns::Message,
+                    Concerns::Address,
+                    Concerns::OptOut,
+                    Concerns::Sender(Scope::Account),
+                    Concerns::Sender(Scope::Country),
+                ]),
             },
             79..86 => Self::Wait(wait(dice, stands)),
             86..88 => Self::Sweep,
             88..90 => Self::Settings { organisation: dice.below(4) / 3, change: SettingsChange::draw(dice) },
             90..91 => Self::Sender { sms: dice.one_in(2), account: dice.one_in(2), stop: dice.one_in(3) },
-            91..92 => Self::Suppress { person, sms: dice.one_in(3), on: dice.one_in(2) },
+            91..92 => Self::Suppress { person, sms: dice.one_in(3), act: dice.pick(&SUPPRESSING) },
             92..93 => Self::Arrive {
                 person,
                 password: dice.one_in(2),

@@ -10,7 +10,7 @@ use crate::decision::begin::Take;
 use crate::machine::delivery::Report;
 use crate::model::credential::{CredentialKind, Generation};
 use crate::model::delivery::DeliveryState;
-use crate::model::outcome::{Answer, Outcome, Receipt};
+use crate::model::outcome::{Answer, Concerns, Outcome, Receipt};
 use crate::model::sender::PauseKind;
 use crate::port::error::PortResult;
 use crate::port::queue::{
@@ -270,7 +270,12 @@ impl World {
         Ok(Some(answers))
     }
 
-    pub(super) async fn report(&self, message: usize, report: Report, suppress: bool) -> Checked<Answers> {
+    pub(super) async fn report(
+        &self,
+        message: usize,
+        report: Report,
+        concerns: Concerns,
+    ) -> Checked<Answers> {
         let messages = self.messages();
         if messages.is_empty() {
             return Ok(Vec::new());
@@ -280,7 +285,7 @@ impl World {
         let reported = self
             .both(async |side| {
                 let answer = Answer::new("5.1.1", "as reported");
-                let reported = Reported { delivery: ids[side.at], report, suppress, answer };
+                let reported = Reported { delivery: ids[side.at], report, concerns, answer };
                 side.store.report(vec![reported], self.policy.clone()).await
             })
             .await?;

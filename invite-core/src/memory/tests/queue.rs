@@ -11,7 +11,7 @@ use crate::model::invitation::{InvitationState, RevokeReason};
 use crate::model::item::Action;
 use crate::model::message::Channel;
 use crate::model::organisation::ChannelRule;
-use crate::model::outcome::{Answer, Outcome, Refusal, Scope};
+use crate::model::outcome::{Answer, Concerns, Outcome, Refusal, Scope};
 use crate::policy::Policy;
 use crate::port::queue::{Begun, Queue, Reported};
 use crate::port::records::Records;
@@ -200,8 +200,12 @@ async fn reports_come_in_any_order_and_count_once() {
     let claimed = world.claim(1).await;
     world.begin(&claimed).await;
     let delivery = claimed.deliveries[0].id;
-    let bounced =
-        Reported { delivery, report: Report::Bounced, suppress: true, answer: Answer::new("5.1.1", "gone") };
+    let bounced = Reported {
+        delivery,
+        report: Report::Bounced,
+        concerns: Concerns::Address,
+        answer: Answer::new("5.1.1", "gone"),
+    };
     for _ in 0..2 {
         assert_eq!(world.store.report(vec![bounced.clone()], Policy::default()).await.unwrap(), [true]);
     }
