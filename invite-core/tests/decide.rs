@@ -100,7 +100,7 @@ fn oracle(facts: &Facts) -> Decided {
     let by_message = gets_one && facts.asked.action != Action::HandOver;
     let channels =
         Channel::ALL.into_iter().filter(|channel| by_message && facts.would_go(*channel)).collect();
-    Decided { decision: *decision, channels }
+    Decided { decision: *decision, channels, fallback: None }
 }
 
 /// Why a channel that was asked for is not left.
@@ -234,10 +234,10 @@ impl Facts {
         let follows = matches!(self.asked.action, Action::Remind | Action::Refresh);
         let only_an_sms_worked = follows && by_sms && !by_email;
         match (channel, self.asked.channels) {
-            (Channel::Email, ChannelRule::EmailElseSms) if only_an_sms_worked && !self.reminds() => false,
+            (Channel::Email, ChannelRule::Preferred) if only_an_sms_worked && !self.reminds() => false,
             (Channel::Email, ChannelRule::Sms) | (Channel::Sms, ChannelRule::Email) => false,
             (Channel::Email, _) => uses_email,
-            (Channel::Sms, ChannelRule::EmailElseSms) => {
+            (Channel::Sms, ChannelRule::Preferred) => {
                 uses_sms && (only_an_sms_worked || !uses_email || !self.person.email)
             }
             (Channel::Sms, _) => uses_sms,
@@ -282,7 +282,7 @@ const ACTIONS: [Action; 4] = [Action::Invite, Action::Remind, Action::HandOver, 
 const BOOLS: [bool; 2] = [false, true];
 const PAIRS: [[bool; 2]; 4] = [[false, false], [true, false], [false, true], [true, true]];
 const RULES: [ChannelRule; 4] =
-    [ChannelRule::EmailElseSms, ChannelRule::Email, ChannelRule::Sms, ChannelRule::Both];
+    [ChannelRule::Preferred, ChannelRule::Email, ChannelRule::Sms, ChannelRule::Both];
 const AGES: [Age; 4] = [Age::Never, Age::Minutes, Age::Hours, Age::Weeks];
 const REMINDERS: [u32; 4] = [0, 1, 2, AT_MOST];
 
@@ -770,9 +770,9 @@ fn taking_a_person_out_of_the_totals_leaves_them_as_they_were() {
     anywhere(20_000, |_, case| {
         let before = totals.clone();
         let decided = decide(case);
-        totals.count(decided.decision, &decided.channels, false, &ItemWording::default());
+        totals.count(decided.decision, &decided.channels, false, false, &ItemWording::default());
         let after = totals.clone();
-        totals.uncount(decided.decision, &decided.channels, false, &ItemWording::default());
+        totals.uncount(decided.decision, &decided.channels, false, false, &ItemWording::default());
         assert_eq!(totals, before);
         totals = after;
     });
@@ -792,7 +792,7 @@ fn a_message_begins_to_the_address_that_was_planned_though_its_case_was_correcte
     };
     let begins = |address: &str| {
         let user = User { email: Some(address.parse().expect("an address")), ..User::new(UserId::new()) };
-        let request = Request { action: Action::Invite, by_id: false, channels: ChannelRule::EmailElseSms };
+        let request = Request { action: Action::Invite, by_id: false, channels: ChannelRule::Preferred };
         let (user, history, settings, policy) = (Some(&user), &history, &settings, &policy);
         may_go(&planned, &Case { user, history, request, settings, policy, behind: &[], now: now() })
     };
@@ -802,5 +802,5 @@ fn a_message_begins_to_the_address_that_was_planned_though_its_case_was_correcte
 
 fn count(totals: &mut Totals, facts: &Facts, case: &Case<'_>) {
     let decided = decide(case);
-    totals.count(decided.decision, &decided.channels, facts.person.elsewhere, &ItemWording::default());
+    totals.count(decided.decision, &decided.channels, false, facts.person.elsewhere, &ItemWording::default());
 }

@@ -106,9 +106,10 @@ impl Write {
         let Some(row) = row else { return Ok(()) };
         let item = read_item(&row)?;
         let administrator = row.flag("administrator")?;
-        batch.totals.uncount(item.decision, &item.channels, administrator, &read_wording(&row)?);
+        let fallback = self.drop_fallback(batch.organisation, batch.id, user).await?;
+        batch.totals.uncount(item.decision, &item.channels, fallback, administrator, &read_wording(&row)?);
         let skip = Decision::Skip(SkipReason::Yourself);
-        batch.totals.count(skip, &[], administrator, &ItemWording::default());
+        batch.totals.count(skip, &[], false, administrator, &ItemWording::default());
         self.query("DELETE FROM invite.delivery WHERE organisation = $1 AND batch = $2 AND user_id = $3")
             .bind(batch.organisation.uuid())
             .bind(batch.id.uuid())
@@ -135,6 +136,15 @@ impl Write {
             return Ok(());
         }
         batch.totals = std::mem::take(&mut batch.totals).without_consent();
+        self.query(
+            "DELETE FROM invite.fallback WHERE organisation = $1 AND batch = $2 AND user_id IN (
+                 SELECT user_id FROM invite.item
+                 WHERE organisation = $1 AND batch = $2 AND decision = 'send_with_reset')",
+        )
+        .bind(batch.organisation.uuid())
+        .bind(batch.id.uuid())
+        .execute(self.db().connection())
+        .await?;
         self.query(
             "DELETE FROM invite.delivery WHERE organisation = $1 AND batch = $2 AND user_id IN (
                  SELECT user_id FROM invite.item

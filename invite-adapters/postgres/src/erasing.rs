@@ -148,6 +148,11 @@ impl Write {
             .bind(id.uuid())
             .execute(self.db().connection())
             .await?;
+        self.query("DELETE FROM invite.fallback WHERE organisation = $1 AND user_id = $2")
+            .bind(organisation.uuid())
+            .bind(id.uuid())
+            .execute(self.db().connection())
+            .await?;
         let keys: Vec<String> = user.into_iter().flat_map(people::keys_of).chain(keys_of_named(id)).collect();
         self.query(
             "DELETE FROM invite.import_key WHERE organisation = $1

@@ -87,6 +87,7 @@ mod db;
 mod deliveries;
 mod erasing;
 mod error;
+mod fallback;
 mod histories;
 mod imports;
 mod invitations;

@@ -246,6 +246,7 @@ fn columns(change: &Change) -> serde_json::Value {
         "phone": user.phone,
         "locale": user.locale,
         "time_zone": user.time_zone,
+        "prefers": user.prefers,
         "role": user.role,
         "group_name": user.group,
         "sign_in": user.sign_in,

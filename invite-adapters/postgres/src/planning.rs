@@ -40,17 +40,26 @@ struct Items {
     wordings: Vec<Option<Json<Value>>>,
 }
 
-/// The messages of a page, column by column.
+/// What a page of a plan is written as.
 #[derive(Debug, Default)]
-struct Messages {
-    ids: Vec<Uuid>,
-    users: Vec<Uuid>,
-    invitations: Vec<Uuid>,
-    channels: Vec<&'static str>,
-    addresses: Vec<Option<String>>,
-    address_keys: Vec<Option<String>>,
-    destinations: Vec<String>,
-    lanes: Vec<i64>,
+struct PageRows {
+    items: Items,
+    messages: Messages,
+    /// Messages that go where others do not arrive.
+    fallbacks: Messages,
+}
+
+/// Messages, column by column.
+#[derive(Debug, Default)]
+pub(crate) struct Messages {
+    pub(crate) ids: Vec<Uuid>,
+    pub(crate) users: Vec<Uuid>,
+    pub(crate) invitations: Vec<Uuid>,
+    pub(crate) channels: Vec<&'static str>,
+    pub(crate) addresses: Vec<Option<String>>,
+    pub(crate) address_keys: Vec<Option<String>>,
+    pub(crate) destinations: Vec<String>,
+    pub(crate) lanes: Vec<i64>,
 }
 
 impl Write {
@@ -95,9 +104,10 @@ impl Write {
         if batch.state != BatchState::Planned || batch.complete || last != page.after {
             return Ok(batch);
         }
-        let (items, messages) = self.decide_about(&mut batch, page, &settings).await?;
+        let PageRows { items, messages, fallbacks } = self.decide_about(&mut batch, page, &settings).await?;
         self.insert_items(organisation, page.plan, items).await?;
         self.insert_messages(organisation, page.plan, messages).await?;
+        self.insert_fallbacks(organisation, page.plan, fallbacks).await?;
         batch.complete = page.last;
         if batch.complete {
             self.count_sharing(&mut batch).await?;
@@ -137,13 +147,13 @@ impl Write {
         self.decide_about(batch, page, &settings).await.map(drop)
     }
 
-    /// Decides about the people of a page, and counts them; gives the columns of their items and messages.
+    /// Decides about the people of a page, and counts them; gives the rows that come of it.
     async fn decide_about(
         &mut self,
         batch: &mut Batch,
         page: &PlanPage,
         settings: &Settings,
-    ) -> Step<(Items, Messages)> {
+    ) -> Step<PageRows> {
         let users = page.people.iter().filter_map(|(id, user)| user.as_ref().filter(|user| user.id == *id));
         let people = People::read(self.db(), page.organisation, users).await?;
         let mut lanes = BTreeMap::new();
@@ -153,7 +163,7 @@ impl Write {
             Action::Invite | Action::Remind | Action::Refresh => settings.credential,
         };
         let credential = word(&credential);
-        let (mut items, mut messages) = (Items::default(), Messages::default());
+        let PageRows { mut items, mut messages, mut fallbacks } = PageRows::default();
         for (id, user) in &page.people {
             let user = user.as_ref().filter(|user| user.id == *id);
             let history =
@@ -185,7 +195,14 @@ impl Write {
                 }
                 _ => ItemWording::default(),
             };
-            batch.totals.count(decided.decision, &decided.channels, administrator, &wording);
+            let fallback = decided.fallback;
+            batch.totals.count(
+                decided.decision,
+                &decided.channels,
+                fallback.is_some(),
+                administrator,
+                &wording,
+            );
             items.users.push(id.uuid());
             items.decisions.push(decided.decision.as_str());
             items.reasons.push(decided.decision.skip_reason().map(SkipReason::as_str));
@@ -195,11 +212,12 @@ impl Write {
             items.administrators.push(administrator);
             items.wordings.push((wording != ItemWording::default()).then(|| json(&wording)));
             let (Some(user), Some(invitation)) = (user, invitation) else { continue };
-            for channel in decided.channels {
+            for channel in decided.channels.into_iter().chain(fallback) {
                 if let Entry::Vacant(place) = lanes.entry(channel) {
                     place.insert(self.lane_of_plan(page, channel).await?);
                 }
                 let address = user.address(channel);
+                let messages = if Some(channel) == fallback { &mut fallbacks } else { &mut messages };
                 messages.ids.push(DeliveryId::new().uuid());
                 messages.users.push(id.uuid());
                 messages.invitations.push(invitation.uuid());
@@ -210,7 +228,7 @@ impl Write {
                 messages.lanes.push(lanes[&channel]);
             }
         }
-        Ok((items, messages))
+        Ok(PageRows { items, messages, fallbacks })
     }
 
     async fn lane_of_plan(&mut self, page: &PlanPage, channel: Channel) -> Step<i64> {
@@ -256,7 +274,7 @@ impl Write {
         Ok(())
     }
 
-    async fn insert_messages(
+    pub(crate) async fn insert_messages(
         &mut self,
         organisation: OrganisationId,
         plan: BatchId,

@@ -66,6 +66,11 @@ impl Write {
             .execute(self.db().connection())
             .await?;
         }
+        self.query("DELETE FROM invite.fallback WHERE organisation = $1 AND batch = $2")
+            .bind(organisation.uuid())
+            .bind(batch.uuid())
+            .execute(self.db().connection())
+            .await?;
         self.query(
             "UPDATE invite.batch SET contacts_removed_to = coalesce($3, contacts_removed_to), contacts_removed = $4
              WHERE organisation = $1 AND id = $2",

@@ -2,9 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use invite_core::decision::fallback::falls_back;
 use invite_core::decision::record::Brake;
 use invite_core::machine::delivery::{self, DeliveryEvent, Standing};
 use invite_core::model::actor::Actor;
+use invite_core::model::batch::BatchState;
 use invite_core::model::delivery::{DeliveryState, EndReason};
 use invite_core::model::event::Happening;
 use invite_core::model::id::{BatchId, InvitationId, OrganisationId, UserId};
@@ -49,6 +51,10 @@ pub(crate) struct Write {
     wiping: BTreeSet<(OrganisationId, BatchId, UserId)>,
     /// Invitations of which a message ended without arriving: a retirement may have to be lifted.
     lifting: BTreeSet<(OrganisationId, UserId, InvitationId)>,
+    /// Items whose message did not arrive: another one may be held in reserve.
+    pub(crate) missed: BTreeSet<(OrganisationId, BatchId, UserId)>,
+    /// Batches that go on, finished or not.
+    pub(crate) reopened: BTreeSet<(OrganisationId, BatchId)>,
     /// Whether workers are to look once this is committed.
     pub(crate) made_work: bool,
 }
@@ -66,6 +72,8 @@ impl Write {
             finishing: BTreeSet::new(),
             wiping: BTreeSet::new(),
             lifting: BTreeSet::new(),
+            missed: BTreeSet::new(),
+            reopened: BTreeSet::new(),
             made_work: false,
         }
     }
@@ -173,6 +181,10 @@ impl Write {
             delivery.changed_at = self.now;
             self.note(delivery, before.state, after.state, after.reason);
         }
+        let goes_on = matches!(batch, BatchState::Running | BatchState::Paused);
+        if goes_on && falls_back(delivery.channel, &before, &after) {
+            self.missed.insert((delivery.organisation, delivery.batch.id, delivery.user));
+        }
         if !matches!(after.state, DeliveryState::Claimed | DeliveryState::HandingOver) {
             delivery.token = None;
             delivery.lease_until = None;
@@ -212,9 +224,11 @@ impl Write {
     }
 
     async fn settle(&mut self) -> Step<()> {
+        self.fall_back().await?;
         self.lift().await?;
         self.wipe().await?;
         self.hold_counters().await?;
+        self.reopen().await?;
         self.brake().await?;
         self.finish().await?;
         self.keep_events().await?;
@@ -275,7 +289,8 @@ impl Write {
     /// Locks the rows of batches whose counters change or that may have finished. Of two that end the last messages of a
     /// batch at the same time, the second sees what the first has done.
     async fn hold_counters(&mut self) -> Step<()> {
-        let batches: BTreeSet<_> = self.tallies.keys().chain(&self.finishing).copied().collect();
+        let changing = self.tallies.keys().chain(&self.finishing).chain(&self.reopened);
+        let batches: BTreeSet<_> = changing.copied().collect();
         if batches.is_empty() {
             return Ok(());
         }

@@ -120,6 +120,7 @@ pub(crate) fn read_user(row: &SqliteRow) -> Step<User> {
         phone: row.maybe_word("phone")?,
         locale: row.maybe_word("locale")?,
         time_zone: row.maybe_word("time_zone")?,
+        prefers: row.maybe_word("prefers")?,
         role: row.word("role")?,
         group: row.maybe_text("group_name")?,
         sign_in: row.maybe_word("sign_in")?,

@@ -83,9 +83,10 @@ impl Write {
         let Some(row) = row else { return Ok(()) };
         let item = read_item(&row)?;
         let administrator = row.flag("administrator")?;
-        batch.totals.uncount(item.decision, &item.channels, administrator, &read_wording(&row)?);
+        let fallback = self.drop_fallback(batch.organisation, batch.id, user).await?;
+        batch.totals.uncount(item.decision, &item.channels, fallback, administrator, &read_wording(&row)?);
         let skip = Decision::Skip(SkipReason::Yourself);
-        batch.totals.count(skip, &[], administrator, &ItemWording::default());
+        batch.totals.count(skip, &[], false, administrator, &ItemWording::default());
         sqlx::query("DELETE FROM invite_delivery WHERE organisation = ? AND batch = ? AND user = ?")
             .bind(batch.organisation.blob())
             .bind(batch.id.blob())
@@ -112,6 +113,15 @@ impl Write {
             return Ok(());
         }
         batch.totals = std::mem::take(&mut batch.totals).without_consent();
+        sqlx::query(
+            "DELETE FROM invite_fallback WHERE organisation = ?1 AND batch = ?2 AND user IN (
+                 SELECT user FROM invite_item
+                 WHERE organisation = ?1 AND batch = ?2 AND decision = 'send_with_reset')",
+        )
+        .bind(batch.organisation.blob())
+        .bind(batch.id.blob())
+        .execute(self.db())
+        .await?;
         sqlx::query(
             "DELETE FROM invite_delivery WHERE organisation = ?1 AND batch = ?2 AND user IN (
                  SELECT user FROM invite_item

@@ -161,6 +161,11 @@ impl Write {
             let query = sqlx::query(step).bind(organisation.blob()).bind(id.blob());
             removed += query.execute(self.db()).await?.rows_affected();
         }
+        sqlx::query("DELETE FROM invite_fallback WHERE organisation = ? AND user = ?")
+            .bind(organisation.blob())
+            .bind(id.blob())
+            .execute(self.db())
+            .await?;
         let keys: Vec<String> = user.into_iter().flat_map(people::keys_of).chain(keys_of_named(id)).collect();
         sqlx::query(
             "DELETE FROM invite_import_key WHERE organisation = ?1

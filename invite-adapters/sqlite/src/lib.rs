@@ -45,6 +45,7 @@ mod claim;
 mod deliveries;
 mod erasing;
 mod error;
+mod fallback;
 mod histories;
 mod imports;
 mod invitations;

@@ -311,6 +311,15 @@ async fn progress(db: &mut SqliteConnection, organisation: OrganisationId, batch
     Ok(progress)
 }
 
+/// What a page of a plan is written as.
+#[derive(Debug, Default)]
+pub(crate) struct PageRows {
+    pub(crate) items: Vec<Value>,
+    pub(crate) deliveries: Vec<Value>,
+    /// Messages that go where others do not arrive.
+    fallbacks: Vec<Value>,
+}
+
 impl Write {
     pub(crate) async fn open_plan(&mut self, plan: NewPlan) -> Step<Batch> {
         let organisation = plan.actor.organisation();
@@ -356,8 +365,8 @@ impl Write {
         if batch.state != BatchState::Planned || batch.complete || last != page.after {
             return Ok(batch);
         }
-        let (items, deliveries) = self.decide_for_plan(&mut batch, &page).await?;
-        self.insert_page(organisation, page.plan, items, deliveries).await?;
+        let rows = self.decide_for_plan(&mut batch, &page).await?;
+        self.insert_page(organisation, page.plan, rows).await?;
         batch.complete = page.last;
         if batch.complete {
             self.count_sharing(&mut batch).await?;
@@ -375,12 +384,8 @@ impl Write {
         Ok(batch)
     }
 
-    /// Decides about the people of a page, and counts them; gives the columns of their items and messages.
-    pub(crate) async fn decide_for_plan(
-        &mut self,
-        batch: &mut Batch,
-        page: &PlanPage,
-    ) -> Step<(Vec<Value>, Vec<Value>)> {
+    /// Decides about the people of a page, and counts them; gives the rows that come of it.
+    pub(crate) async fn decide_for_plan(&mut self, batch: &mut Batch, page: &PlanPage) -> Step<PageRows> {
         let settings = settings(self.db(), page.organisation).await?;
         let users = page.people.iter().filter_map(|(id, user)| user.as_ref().filter(|user| user.id == *id));
         let people = People::read(self.db(), page.organisation, users).await?;
@@ -390,7 +395,7 @@ impl Write {
             Action::HandOver => CredentialKind::SetUpLink,
             Action::Invite | Action::Remind | Action::Refresh => settings.credential,
         };
-        let (mut items, mut deliveries) = (Vec::new(), Vec::new());
+        let mut rows = PageRows::default();
         for (id, user) in &page.people {
             let user = user.as_ref().filter(|user| user.id == *id);
             let history =
@@ -425,8 +430,15 @@ impl Write {
                 }
                 _ => ItemWording::default(),
             };
-            batch.totals.count(decided.decision, &decided.channels, administrator, &wording);
-            items.push(json!({
+            let fallback = decided.fallback;
+            batch.totals.count(
+                decided.decision,
+                &decided.channels,
+                fallback.is_some(),
+                administrator,
+                &wording,
+            );
+            rows.items.push(json!({
                 "user": id.hex(),
                 "decision": decided.decision.as_str(),
                 "reason": decided.decision.skip_reason().map(SkipReason::as_str),
@@ -437,11 +449,12 @@ impl Write {
                 "wording": (wording != ItemWording::default()).then_some(wording),
             }));
             let (Some(user), Some(invitation)) = (user, invitation) else { continue };
-            for channel in decided.channels {
+            for channel in decided.channels.into_iter().chain(fallback) {
                 if let Entry::Vacant(place) = lanes.entry(channel) {
                     place.insert(self.lane_of_plan(page, channel).await?);
                 }
-                deliveries.push(json!({
+                let rows = if Some(channel) == fallback { &mut rows.fallbacks } else { &mut rows.deliveries };
+                rows.push(json!({
                     "id": DeliveryId::new().hex(),
                     "user": id.hex(),
                     "invitation": invitation.hex(),
@@ -453,7 +466,7 @@ impl Write {
                 }));
             }
         }
-        Ok((items, deliveries))
+        Ok(rows)
     }
 
     async fn lane_of_plan(&mut self, page: &PlanPage, channel: Channel) -> Step<i64> {
@@ -482,8 +495,7 @@ impl Write {
         &mut self,
         organisation: OrganisationId,
         plan: BatchId,
-        items: Vec<Value>,
-        deliveries: Vec<Value>,
+        PageRows { items, deliveries, fallbacks }: PageRows,
     ) -> Step<()> {
         sqlx::query(include_str!("sql/insert_items.sql"))
             .bind(organisation.blob())
@@ -491,10 +503,21 @@ impl Write {
             .bind(json(&items))
             .execute(self.db())
             .await?;
+        self.insert_deliveries(organisation, plan, &deliveries).await?;
+        self.insert_fallbacks(organisation, plan, &fallbacks).await
+    }
+
+    /// Adds messages to a batch, queued from now on.
+    pub(crate) async fn insert_deliveries(
+        &mut self,
+        organisation: OrganisationId,
+        batch: BatchId,
+        deliveries: &[Value],
+    ) -> Step<()> {
         let queued = Standing::queued(self.now);
         sqlx::query(include_str!("sql/insert_deliveries.sql"))
             .bind(organisation.blob())
-            .bind(plan.blob())
+            .bind(batch.blob())
             .bind(json(&deliveries))
             .bind(queued.state.as_str())
             .bind(micros(queued.due_at))

@@ -57,6 +57,11 @@ impl Write {
             .execute(self.db())
             .await?;
         }
+        sqlx::query("DELETE FROM invite_fallback WHERE organisation = ? AND batch = ?")
+            .bind(organisation.blob())
+            .bind(batch.blob())
+            .execute(self.db())
+            .await?;
         sqlx::query(
             "UPDATE invite_batch
              SET contacts_removed_to = coalesce(?, contacts_removed_to), contacts_removed = ?

@@ -2,8 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use invite_core::decision::fallback::falls_back;
 use invite_core::machine::delivery::{self, DeliveryEvent, Standing};
 use invite_core::model::actor::Actor;
+use invite_core::model::batch::BatchState;
 use invite_core::model::delivery::{DeliveryState, EndReason};
 use invite_core::model::event::Happening;
 use invite_core::model::id::{BatchId, InvitationId, OrganisationId, UserId};
@@ -36,6 +38,8 @@ pub(crate) struct Write {
     wiping: BTreeSet<(OrganisationId, BatchId, UserId)>,
     /// Invitations of which a message ended without arriving: a retirement may have to be lifted.
     lifting: BTreeSet<(OrganisationId, UserId, InvitationId)>,
+    /// Items whose message did not arrive: another one may be held in reserve.
+    pub(crate) missed: BTreeSet<(OrganisationId, BatchId, UserId)>,
     /// Whether workers are to look once this is committed.
     pub(crate) made_work: bool,
 }
@@ -61,6 +65,7 @@ impl Write {
             finishing: BTreeSet::new(),
             wiping: BTreeSet::new(),
             lifting: BTreeSet::new(),
+            missed: BTreeSet::new(),
             made_work: false,
         }
     }
@@ -144,6 +149,10 @@ impl Write {
             delivery.changed_at = self.now;
             self.note(delivery, before.state, after.state, after.reason);
         }
+        let goes_on = matches!(batch, BatchState::Running | BatchState::Paused);
+        if goes_on && falls_back(delivery.channel, &before, &after) {
+            self.missed.insert((delivery.organisation, delivery.batch.id, delivery.user));
+        }
         if !matches!(after.state, DeliveryState::Claimed | DeliveryState::HandingOver) {
             delivery.token = None;
             delivery.lease_until = None;
@@ -183,6 +192,7 @@ impl Write {
     }
 
     async fn settle(&mut self) -> Step<()> {
+        self.fall_back().await?;
         self.lift().await?;
         self.wipe().await?;
         self.finish().await?;

@@ -71,7 +71,7 @@ pub fn may_go(planned: &Planned<'_>, case: &Case<'_>) -> Result<(), Stop> {
     let same_credential =
         !planned.decision.wants_credential() || planned.credential == Some(case.settings.credential);
     let same = fresh.decision == planned.decision
-        && fresh.channels.contains(&planned.channel)
+        && (fresh.channels.contains(&planned.channel) || fresh.fallback == Some(planned.channel))
         && user.address(planned.channel).is_some_and(|address| same(address, planned.address));
     if !(consented && same && same_credential) {
         return Err(Stop::Cancel(EndReason::ChangedSincePlan));

@@ -38,6 +38,7 @@ use crate::model::invitation::{InvitationState, RevokeReason};
 use crate::model::item::{Action, Announcement, Decision, SkipReason};
 use crate::model::message::Channel;
 use crate::model::organisation::{ChannelRule, Settings, SsoPolicy};
+use crate::model::preference::Preference;
 use crate::model::user::User;
 use crate::policy::Policy;
 
@@ -78,6 +79,8 @@ pub struct Decided {
     pub decision: Decision,
     /// Where; empty for a skip.
     pub channels: Vec<Channel>,
+    /// Where else, if nothing arrives there: [`fallback`](super::fallback).
+    pub fallback: Option<Channel>,
 }
 
 /// Decides about one user.
@@ -100,7 +103,7 @@ pub struct Decided {
 /// let case = Case {
 ///     user: Some(&anna),
 ///     history: &history,
-///     request: Request { action: Action::Invite, by_id: false, channels: ChannelRule::EmailElseSms },
+///     request: Request { action: Action::Invite, by_id: false, channels: ChannelRule::Preferred },
 ///     settings: &settings,
 ///     policy: &policy,
 ///     behind: &[],
@@ -116,7 +119,7 @@ pub struct Decided {
 pub fn decide(case: &Case<'_>) -> Decided {
     match row(case) {
         Ok(decided) => decided,
-        Err(reason) => Decided { decision: Decision::Skip(reason), channels: Vec::new() },
+        Err(reason) => Decided { decision: Decision::Skip(reason), channels: Vec::new(), fallback: None },
     }
 }
 
@@ -129,15 +132,19 @@ fn row(case: &Case<'_>) -> Result<Decided, SkipReason> {
         Action::HandOver => Vec::new(),
         Action::Invite | Action::Refresh | Action::Remind => channels(case, user)?,
     };
+    let decided = |decision, channels| Decided { decision, channels, fallback: None };
     match case.request.action {
         Action::HandOver => {
             skip_if(settings.sso_applies(user), SkipReason::SignsInWithSso)?;
-            Ok(Decided { decision: begin(case, user), channels })
+            Ok(decided(begin(case, user), channels))
         }
-        Action::Invite => invite(case, user).map(|decision| Decided { decision, channels }),
+        Action::Invite => {
+            let fallback = fallback(case, user, &channels);
+            invite(case, user).map(|decision| Decided { fallback, ..decided(decision, channels) })
+        }
         Action::Refresh => {
             may_refresh(case)?;
-            invite(case, user).map(|decision| Decided { decision, channels })
+            invite(case, user).map(|decision| decided(decision, channels))
         }
         Action::Remind => {
             let arrived = remind(case, user)?;
@@ -145,7 +152,7 @@ fn row(case: &Case<'_>) -> Result<Decided, SkipReason> {
             skip_if(channels.is_empty(), SkipReason::NotDelivered)?;
             remind_again(case)?;
             let decision = if settings.sso_applies(user) { sso(settings)? } else { Decision::Send };
-            Ok(Decided { decision, channels })
+            Ok(decided(decision, channels))
         }
     }
 }
@@ -213,38 +220,69 @@ const fn sso(settings: &Settings) -> Result<Decision, SkipReason> {
 
 /// The channels that are left, or the reason why none is: they are dropped one by one.
 fn channels(case: &Case<'_>, user: &User) -> Result<Vec<Channel>, SkipReason> {
-    let (mut left, mut suppressed, mut country) = (Vec::new(), false, false);
-    for channel in wanted(case, user) {
-        if user.address(channel).is_none() {
-        } else if case.history.suppressed.contains(&channel) {
-            suppressed = true;
-        } else if channel == Channel::Sms && !country_allowed(case.settings, user) {
-            country = true;
-        } else {
-            left.push(channel);
+    let (mut suppressed, mut country) = (false, false);
+    for choice in wanted(case, user) {
+        let (mut left, mut dropped) = (Vec::new(), false);
+        for channel in choice {
+            match usable(case, user, channel) {
+                Ok(()) => left.push(channel),
+                Err(reason) => {
+                    suppressed |= reason == SkipReason::Suppressed;
+                    country |= reason == SkipReason::CountryNotAllowed;
+                    dropped |= channel == Channel::Email && reason == SkipReason::Suppressed;
+                }
+            }
+        }
+        if !left.is_empty() {
+            return Ok(left);
+        }
+        // What must not go by e-mail goes by SMS only where the organisation wants that.
+        if dropped && !case.settings.sms_fallback {
+            break;
         }
     }
-    match (left.is_empty(), suppressed, country) {
-        (false, ..) => Ok(left),
-        (true, true, _) => Err(SkipReason::Suppressed),
-        (true, false, true) => Err(SkipReason::CountryNotAllowed),
-        (true, false, false) => Err(SkipReason::NoContact),
+    Err(match (suppressed, country) {
+        (true, _) => SkipReason::Suppressed,
+        (false, true) => SkipReason::CountryNotAllowed,
+        (false, false) => SkipReason::NoContact,
+    })
+}
+
+/// Whether a channel may be used for a person, or why not.
+fn usable(case: &Case<'_>, user: &User, channel: Channel) -> Result<(), SkipReason> {
+    let reaches = case.settings.channels.contains(&channel) && user.address(channel).is_some();
+    skip_if(!reaches, SkipReason::NoContact)?;
+    skip_if(case.history.suppressed.contains(&channel), SkipReason::Suppressed)?;
+    let wrong_country = channel == Channel::Sms && !country_allowed(case.settings, user);
+    skip_if(wrong_country, SkipReason::CountryNotAllowed)
+}
+
+/// Sets of channels, of which the first one counts that leaves any.
+fn wanted(case: &Case<'_>, user: &User) -> Vec<Vec<Channel>> {
+    use Channel::{Email, Sms};
+    match case.request.channels {
+        ChannelRule::Email => vec![vec![Email]],
+        ChannelRule::Sms => vec![vec![Sms]],
+        ChannelRule::Both => vec![vec![Email, Sms]],
+        ChannelRule::Preferred if only_sms_worked(case) && case.request.action == Action::Refresh => {
+            vec![vec![Sms]]
+        }
+        ChannelRule::Preferred if only_sms_worked(case) => vec![vec![Email, Sms]],
+        ChannelRule::Preferred => match user.prefers.unwrap_or(case.settings.prefers) {
+            Preference::Email => vec![vec![Email], vec![Sms]],
+            Preference::Sms => vec![vec![Sms], vec![Email]],
+            Preference::Both => vec![vec![Email, Sms]],
+        },
     }
 }
 
-fn wanted(case: &Case<'_>, user: &User) -> Vec<Channel> {
-    let used = |channel| case.settings.channels.contains(&channel);
-    let rule = match case.request.channels {
-        ChannelRule::Email => vec![Channel::Email],
-        ChannelRule::Both => Channel::ALL.to_vec(),
-        ChannelRule::EmailElseSms if only_sms_worked(case) && case.request.action == Action::Refresh => {
-            vec![Channel::Sms]
-        }
-        ChannelRule::EmailElseSms if only_sms_worked(case) => Channel::ALL.to_vec(),
-        ChannelRule::EmailElseSms if used(Channel::Email) && user.email.is_some() => vec![Channel::Email],
-        ChannelRule::Sms | ChannelRule::EmailElseSms => vec![Channel::Sms],
-    };
-    rule.into_iter().filter(|channel| used(*channel)).collect()
+/// The channel that an invitation falls back to, if it goes by e-mail alone.
+fn fallback(case: &Case<'_>, user: &User, channels: &[Channel]) -> Option<Channel> {
+    let falls_back = case.settings.sms_fallback
+        && case.request.channels == ChannelRule::Preferred
+        && channels == [Channel::Email]
+        && usable(case, user, Channel::Sms).is_ok();
+    falls_back.then_some(Channel::Sms)
 }
 
 /// Then a reminder, or a fresh credential, goes by SMS, even to those who have an e-mail address: nothing arrived there.

@@ -26,7 +26,7 @@ use crate::model::user::User;
 pub const KEPT: TimeDelta = TimeDelta::days(90);
 
 /// The fields that an import can change, by the names that `User` is written with.
-const FIELDS: [&str; 13] = [
+const FIELDS: [&str; 14] = [
     "first_name",
     "last_name",
     "username",
@@ -36,6 +36,7 @@ const FIELDS: [&str; 13] = [
     "phone",
     "locale",
     "time_zone",
+    "prefers",
     "role",
     "group",
     "sign_in",

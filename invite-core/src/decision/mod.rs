@@ -6,6 +6,7 @@
 //! * [`begin`]: whether a claimed message may still go, and with which credential.
 //! * [`record`]: what an outcome changes beyond its message.
 //! * [`quiet_hours`]: until when a message waits, so that no phone rings at night.
+//! * [`fallback`]: when the SMS goes that is held in reserve for an e-mail that does not arrive.
 //! * [`pace`]: how the messages of a sender with a rate are spread over time.
 //! * [`pilot`]: what a batch says when its pilot is out.
 //! * [`waits`]: why a message in the queue waits, and until when.
@@ -20,6 +21,7 @@ pub mod begin;
 pub mod counts;
 mod decide;
 pub mod due;
+pub mod fallback;
 pub mod history;
 pub mod import_sync;
 pub mod import_undo;

@@ -130,6 +130,7 @@ pub fn merge(row: &PersonRow, user: &User) -> User {
     take(row.phone.as_ref(), &mut merged.phone);
     take(row.locale.as_ref(), &mut merged.locale);
     take(row.time_zone.as_ref(), &mut merged.time_zone);
+    take(row.prefers.as_ref(), &mut merged.prefers);
     take(row.group.as_ref(), &mut merged.group);
     take(row.sign_in.as_ref(), &mut merged.sign_in);
     merged

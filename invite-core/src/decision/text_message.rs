@@ -5,6 +5,7 @@ use crate::model::item::Action;
 use crate::model::message::Channel;
 use crate::model::message_kind::MessageKind;
 use crate::model::organisation::{ChannelRule, Settings};
+use crate::model::preference::Preference;
 use crate::model::user::User;
 
 /// Every kind of text message that [`decide`](super::decide) could have sent to a person, whatever is known about them;
@@ -20,10 +21,12 @@ pub fn possible_text_messages(
     let rule_allows = match channels {
         ChannelRule::Email => false,
         ChannelRule::Sms | ChannelRule::Both => true,
-        ChannelRule::EmailElseSms => {
+        ChannelRule::Preferred => {
             matches!(action, Action::Remind | Action::Refresh)
                 || user.email.is_none()
                 || !settings.channels.contains(&Channel::Email)
+                || settings.sms_fallback
+                || user.prefers.unwrap_or(settings.prefers) != Preference::Email
         }
     };
     if !rule_allows || user.phone.is_none() || !settings.channels.contains(&Channel::Sms) {

@@ -85,6 +85,10 @@ impl Transaction<'_> {
         self.state.guesses.retain(|(of, user, _), _| (*of, *user) != (organisation, id));
         found |= self.state.guesses.len() < before;
         for key in self.messages_to(organisation, id) {
+            let batch = (organisation, self.delivery(key).batch);
+            if let Some(item) = self.state.batches.get_mut(&batch).and_then(|row| row.items.get_mut(&id)) {
+                item.reserve = None;
+            }
             let row = self.state.deliveries.get_mut(&key).expect("a message stays");
             let address = compared(&std::mem::take(&mut row.address));
             (row.answer, row.receipt) = (None, None);

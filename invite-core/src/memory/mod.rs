@@ -15,6 +15,7 @@ mod clock;
 mod consequences;
 mod departures;
 mod erasing;
+mod fallback;
 mod imports;
 mod metrics;
 mod offers;

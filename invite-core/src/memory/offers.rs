@@ -134,7 +134,7 @@ impl Transaction<'_> {
         let settings = self.settings(batch.organisation).ok_or_else(|| refused("no such organisation"))?;
         let behind = behind(&batch.planned_by, None);
         let facts = one.facts.as_ref().filter(|facts| facts.id == one.user);
-        let item = self.decide_for_plan(&batch, settings, &behind, one.user, facts).item;
+        let item = self.decide_for_plan(&batch, settings, &behind, (one.user, facts), &BTreeMap::new()).item;
         match item.channels.iter().find(|channel| !one.senders.contains_key(channel)) {
             Some(channel) => Err(refused(&format!("no sender for {channel}"))),
             None => Ok(item.decision),

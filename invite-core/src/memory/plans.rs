@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
 use super::MemoryStore;
-use super::state::{BatchRow, DeliveryRow, ItemRow, following, preceding_in};
+use super::state::{BatchRow, DeliveryRow, ItemRow, Reserve, following, preceding_in};
 use super::transaction::{Transaction, compared, delta};
 use crate::decision::history::{History, View};
 use crate::decision::{Case, Request, decide};
@@ -23,6 +23,7 @@ use crate::model::invitation::InvitationState;
 use crate::model::item::{Action, Decision, Item, SkipReason};
 use crate::model::message::Channel;
 use crate::model::organisation::Settings;
+use crate::model::sender::SenderKey;
 use crate::model::user::User;
 use crate::model::wording::ItemWording;
 use crate::port::error::{PortError, PortErrorKind, PortResult};
@@ -135,7 +136,7 @@ impl Transaction<'_> {
         let behind = behind(&batch.planned_by, None);
         let decided = page.people.iter().map(|(id, user)| {
             let user = user.as_ref().filter(|user| user.id == *id);
-            let mut row = self.decide_for_plan(&batch, &settings, &behind, *id, user);
+            let mut row = self.decide_for_plan(&batch, &settings, &behind, (*id, user), &page.senders);
             // Of a batch of one person, who was not planned for, nobody looks at languages and sizes.
             let counted = matches!(batch.action, Action::Invite | Action::Remind);
             let kind = row.item.decision.message_kind(batch.action).filter(|_| counted);
@@ -167,8 +168,8 @@ impl Transaction<'_> {
         batch: &Batch,
         settings: &Settings,
         behind: &[UserId],
-        id: UserId,
-        user: Option<&User>,
+        (id, user): (UserId, Option<&User>),
+        senders: &BTreeMap<Channel, (SenderKey, String)>,
     ) -> ItemRow {
         let rows = self.rows(batch.organisation, id, user);
         let history = History::fold(&rows, View::Planning(batch.id), user.and_then(|user| user.returned_at));
@@ -183,6 +184,11 @@ impl Transaction<'_> {
             (_, Action::Invite | Action::HandOver | Action::Refresh) => Some(InvitationId::new()),
         };
         ItemRow {
+            reserve: user.zip(decided.fallback).and_then(|(user, channel)| {
+                let (sender, account) = senders.get(&channel)?.clone();
+                let (address, destination) = (user.address(channel)?.to_owned(), destination(user, channel));
+                Some(Reserve { channel, address, destination, sender, account })
+            }),
             item: Item { user: id, decision: decided.decision, channels: decided.channels, invitation },
             administrator: user.is_some_and(|user| user.role.is_administrator()),
             wording: ItemWording::default(),
@@ -202,12 +208,18 @@ impl Transaction<'_> {
         user: Option<&User>,
         row: ItemRow,
     ) {
-        let (now, item) = (self.now, row.item.clone());
+        let item = row.item.clone();
         let place = (organisation, plan);
         let person = self.person_mut(organisation, item.user);
         person.batches.insert(plan);
         let batch = self.state.batches.get_mut(&place).expect("the plan is there");
-        batch.batch.totals.count(item.decision, &item.channels, row.administrator, &row.wording);
+        batch.batch.totals.count(
+            item.decision,
+            &item.channels,
+            row.reserve.is_some(),
+            row.administrator,
+            &row.wording,
+        );
         batch.items.insert(item.user, row);
         let (Some(user), Some(invitation)) = (user, item.invitation) else { return };
         for channel in item.channels {
@@ -216,32 +228,51 @@ impl Transaction<'_> {
             else {
                 continue;
             };
-            let id = DeliveryId::new();
-            let row = DeliveryRow {
-                batch: plan,
-                user: item.user,
-                invitation,
+            let reserve = Reserve {
                 channel,
                 address: address.to_owned(),
                 destination: destination(user, channel),
                 sender: sender.clone(),
                 account: account.clone(),
-                standing: Standing::queued(now),
-                claim: None,
-                answer: None,
-                receipt: None,
-                sent_at: None,
-                changed_at: now,
             };
-            self.state.addresses.insert((organisation, channel, compared(address), id));
-            self.state.delivery_organisations.insert(id, organisation);
-            self.state.deliveries.insert((organisation, id), row);
-            self.person_mut(organisation, item.user).deliveries.insert(id);
-            let batch = self.state.batches.get_mut(&place).expect("the plan is there");
-            batch.deliveries.insert(id);
-            batch.queue.insert((now, id));
-            batch.on_their_way += 1;
+            self.add_message(organisation, plan, (item.user, invitation), reserve);
         }
+    }
+
+    /// Adds a message to a batch, queued from now on.
+    pub(super) fn add_message(
+        &mut self,
+        organisation: OrganisationId,
+        batch: BatchId,
+        (user, invitation): (UserId, InvitationId),
+        to: Reserve,
+    ) {
+        let (now, id) = (self.now, DeliveryId::new());
+        let Reserve { channel, address, destination, sender, account } = to;
+        self.state.addresses.insert((organisation, channel, compared(&address), id));
+        let row = DeliveryRow {
+            batch,
+            user,
+            invitation,
+            channel,
+            address,
+            destination,
+            sender,
+            account,
+            standing: Standing::queued(now),
+            claim: None,
+            answer: None,
+            receipt: None,
+            sent_at: None,
+            changed_at: now,
+        };
+        self.state.delivery_organisations.insert(id, organisation);
+        self.state.deliveries.insert((organisation, id), row);
+        self.person_mut(organisation, user).deliveries.insert(id);
+        let row = self.state.batches.get_mut(&(organisation, batch)).expect("a batch stays");
+        row.deliveries.insert(id);
+        row.queue.insert((now, id));
+        row.on_their_way += 1;
     }
 
     pub(super) fn confirm(&mut self, confirm: &Confirm) -> Confirmed {
@@ -324,8 +355,10 @@ impl Transaction<'_> {
         let decision = Decision::Skip(reason);
         let none = ItemWording::default();
         let wording = std::mem::take(&mut row.wording);
-        batch.batch.totals.uncount(row.item.decision, &row.item.channels, row.administrator, &wording);
-        batch.batch.totals.count(decision, &[], row.administrator, &none);
+        let reserve = row.reserve.take().is_some();
+        let (item, administrator) = (&row.item, row.administrator);
+        batch.batch.totals.uncount(item.decision, &item.channels, reserve, administrator, &wording);
+        batch.batch.totals.count(decision, &[], false, administrator, &none);
         row.item = Item { user, decision, channels: Vec::new(), invitation: None };
         row.credential = None;
         for (organisation, id) in self.messages_to(organisation, user) {

@@ -27,6 +27,9 @@ impl Transaction<'_> {
         let next = row.deliveries.range(following(row.contacts_removed, DeliveryId::from_uuid));
         let ids: Vec<DeliveryId> = next.copied().take(usize::try_from(limit).unwrap_or(usize::MAX)).collect();
         row.contacts_removed = ids.last().copied().or(row.contacts_removed);
+        for item in row.items.values_mut() {
+            item.reserve = None;
+        }
         for id in &ids {
             let row = self.state.deliveries.get_mut(&(organisation, *id)).expect("a message stays");
             let address = compared(&std::mem::take(&mut row.address));

@@ -156,6 +156,18 @@ pub(super) struct ItemRow {
     pub(super) credential: Option<CredentialKind>,
     /// Which generation they share, once there is one.
     pub(super) generation: Option<Generation>,
+    /// The SMS that goes if its e-mail does not arrive.
+    pub(super) reserve: Option<Reserve>,
+}
+
+/// Where a message in reserve would go, and by whom.
+#[derive(Clone)]
+pub(super) struct Reserve {
+    pub(super) channel: Channel,
+    pub(super) address: String,
+    pub(super) destination: String,
+    pub(super) sender: SenderKey,
+    pub(super) account: String,
 }
 
 /// What the invitation store keeps about a person, ours or the host's.

@@ -9,6 +9,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::state::{BatchRow, DeliveryRow, InvitationRow, ItemRow, Person, State};
 use crate::decision::counts::of_step;
+use crate::decision::fallback::falls_back;
 use crate::decision::history::{InvitationFact, MessageFact, PersonRows};
 use crate::machine;
 use crate::machine::delivery::{DeliveryEvent, Standing};
@@ -35,18 +36,23 @@ pub(super) struct Transaction<'a> {
     pub(super) policy: Policy,
     /// Batch, person and invitation of each message that has moved: looked at when the transaction ends.
     touched: BTreeSet<(OrganisationId, BatchId, UserId, InvitationId)>,
+    /// Messages that did not arrive, whose people may have an SMS in reserve: looked at when the transaction ends.
+    missed: BTreeSet<DeliveryKey>,
     /// Whether workers are to look when the transaction has ended.
     made_work: bool,
 }
 
 impl<'a> Transaction<'a> {
     pub(super) fn new(state: &'a mut State, now: DateTime<Utc>, policy: Policy) -> Self {
-        Self { state, now, policy, touched: BTreeSet::new(), made_work: false }
+        Self { state, now, policy, touched: BTreeSet::new(), missed: BTreeSet::new(), made_work: false }
     }
 
     /// What follows once all steps are done: secrets that no message needs are wiped, retirements without a reason
     /// lifted, batches finished. Says whether workers are to look.
     pub(super) fn settle(mut self) -> bool {
+        for key in std::mem::take(&mut self.missed) {
+            self.fall_back(key);
+        }
         for (organisation, batch, user, invitation) in std::mem::take(&mut self.touched) {
             self.wipe(organisation, user, invitation);
             self.lift(organisation, user, invitation);
@@ -87,6 +93,9 @@ impl<'a> Transaction<'a> {
         }
         if after != before {
             self.stand(key, after.clone());
+        }
+        if falls_back(channel, &before, &after) {
+            self.missed.insert(key);
         }
         (before, after)
     }

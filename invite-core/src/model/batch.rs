@@ -124,9 +124,9 @@ impl<'a> FromIterator<(&'a TemplateKey, &'a str)> for TemplatePins {
 ///
 /// let (mut totals, mut norwegian) = (Totals::default(), ItemWording::default());
 /// norwegian.languages.insert("nb".into());
-/// totals.count(Decision::Send, &[Channel::Email, Channel::Sms], false, &norwegian);
-/// totals.count(Decision::SendWithReset, &[Channel::Email], true, &norwegian);
-/// totals.count(Decision::Skip(SkipReason::Deactivated), &[], false, &ItemWording::default());
+/// totals.count(Decision::Send, &[Channel::Email, Channel::Sms], false, false, &norwegian);
+/// totals.count(Decision::SendWithReset, &[Channel::Email], false, true, &norwegian);
+/// totals.count(Decision::Skip(SkipReason::Deactivated), &[], false, false, &ItemWording::default());
 /// assert_eq!((totals.recipients(), totals.skipped(), totals.people()), (2, 1, 3));
 /// assert_eq!((totals.wording.languages["nb"], totals.reset_wording.languages["nb"]), (1, 1));
 ///
@@ -150,6 +150,13 @@ pub struct Totals {
     pub messages: BTreeMap<Channel, u64>,
     /// Messages of resets by channel.
     pub reset_messages: BTreeMap<Channel, u64>,
+    /// People whose invitation goes by SMS if its e-mail does not arrive, resets left out: see
+    /// [`Settings::sms_fallback`](super::organisation::Settings::sms_fallback). Those SMS are not among `messages`.
+    #[serde(default)]
+    pub fallbacks: u64,
+    /// The same among resets.
+    #[serde(default)]
+    pub reset_fallbacks: u64,
     /// Languages and sizes of the messages, those of resets left out.
     #[serde(flatten)]
     pub wording: Wording,
@@ -163,11 +170,12 @@ pub struct Totals {
 }
 
 impl Totals {
-    /// Counts one person. Whether they share an address depends on the others, so it is counted apart.
+    /// Counts one person; `fallback` says whether an SMS is held in reserve for them. Whether they share an address depends on the others, so it is counted apart.
     pub fn count(
         &mut self,
         decision: Decision,
         channels: &[Channel],
+        fallback: bool,
         administrator: bool,
         wording: &ItemWording,
     ) {
@@ -185,6 +193,7 @@ impl Totals {
             *messages.entry(*channel).or_default() += 1;
         }
         words.add(wording);
+        *self.fallbacks_of(decision) += u64::from(fallback);
     }
 
     /// Takes back what [`count`](Self::count) counted.
@@ -192,6 +201,7 @@ impl Totals {
         &mut self,
         decision: Decision,
         channels: &[Channel],
+        fallback: bool,
         administrator: bool,
         wording: &ItemWording,
     ) {
@@ -217,6 +227,14 @@ impl Totals {
         }
         messages.retain(|_, count| *count > 0);
         words.take(wording);
+        *self.fallbacks_of(decision) -= u64::from(fallback);
+    }
+
+    const fn fallbacks_of(&mut self, decision: Decision) -> &mut u64 {
+        match decision {
+            Decision::SendWithReset => &mut self.reset_fallbacks,
+            _ => &mut self.fallbacks,
+        }
     }
 
     fn messages_of(&mut self, decision: Decision) -> (&mut BTreeMap<Channel, u64>, &mut Wording) {
@@ -236,6 +254,7 @@ impl Totals {
         self.reset_administrators = 0;
         self.reset_messages.clear();
         self.reset_wording = Wording::default();
+        self.reset_fallbacks = 0;
         self.shared_addresses_with_resets = self.shared_addresses;
         self
     }

@@ -16,6 +16,7 @@ pub mod metrics;
 pub mod organisation;
 pub mod outcome;
 pub(crate) mod plain_text;
+pub mod preference;
 pub mod quiet_hours;
 pub mod rate;
 pub mod redaction;

@@ -13,6 +13,7 @@ use super::credential::CredentialKind;
 use super::id::OrganisationId;
 use super::locale::Locale;
 use super::message::{Channel, Mailbox};
+use super::preference::Preference;
 use super::quiet_hours::QuietHours;
 use super::sign_in::SignInMethod;
 use super::theme::Theme;
@@ -70,6 +71,13 @@ pub struct Settings {
     pub sms_countries: BTreeSet<Country>,
     /// The channels in use.
     pub channels: BTreeSet<Channel>,
+    /// Which of them is preferred, for people who have no preference of their own.
+    #[serde(default)]
+    pub prefers: Preference,
+    /// Whether an invitation goes by SMS where its e-mail bounces or is refused, to those who have a phone that may be
+    /// written to. The plan counts them; the credential of the e-mail is revoked, and the SMS carries the next one.
+    #[serde(default)]
+    pub sms_fallback: bool,
     /// Who e-mail is from, if not the sender's own.
     pub from: Option<Mailbox>,
     /// Where answers go.
@@ -140,9 +148,11 @@ impl Default for ReminderRules {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ChannelRule {
-    /// E-mail, and SMS for those who have no e-mail address. A reminder also goes by SMS where nothing else arrived.
+    /// What the person prefers, else the organisation ([`Settings::prefers`]). A reminder also goes by SMS where nothing
+    /// else arrived.
     #[default]
-    EmailElseSms,
+    #[serde(alias = "email_else_sms")]
+    Preferred,
     /// E-mail only.
     Email,
     /// SMS only.
@@ -169,6 +179,8 @@ impl Settings {
             country: None,
             sms_countries: BTreeSet::new(),
             channels: BTreeSet::from([Channel::Email]),
+            prefers: Preference::Email,
+            sms_fallback: false,
             from: None,
             reply_to: None,
             list_unsubscribe: None,
@@ -208,6 +220,9 @@ impl Settings {
         if self.channels.is_empty() {
             return Err(SettingsError::NoChannel);
         }
+        if self.sms_fallback && self.channels.len() < Channel::ALL.len() {
+            return Err(SettingsError::Fallback);
+        }
         if self.credential == CredentialKind::SetUpLink && self.link_pattern.is_none() {
             return Err(SettingsError::NoLinkPattern);
         }
@@ -228,6 +243,9 @@ pub enum SettingsError {
     /// No channel is in use.
     #[error("no channel is in use: turn on e-mail, SMS or both")]
     NoChannel,
+    /// SMS is a fallback for e-mail, and one of the two is not in use.
+    #[error("SMS as a fallback for e-mail needs both: turn both channels on, or the fallback off")]
+    Fallback,
     /// Links are sent, but nobody knows where they lead.
     #[error(
         "invitations carry set-up links, but there is no link pattern: set one such as https://app.example.com/welcome#{{token}}"

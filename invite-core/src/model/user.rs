@@ -8,6 +8,7 @@ use super::contact::{EmailAddress, PhoneNumber};
 use super::id::UserId;
 use super::locale::Locale;
 use super::message::Channel;
+use super::preference::Preference;
 use super::role::Role;
 use super::sign_in::SignInMethod;
 
@@ -48,6 +49,9 @@ pub struct User {
     pub locale: Option<Locale>,
     /// The zone of dates and quiet hours, if not the organisation's.
     pub time_zone: Option<Tz>,
+    /// Which channel they want, if not the organisation's.
+    #[serde(default)]
+    pub prefers: Option<Preference>,
     /// What they may do.
     pub role: Role,
     /// A part of the organisation, to select by.
@@ -80,6 +84,7 @@ impl User {
             phone: None,
             locale: None,
             time_zone: None,
+            prefers: None,
             role: Role::Member,
             group: None,
             sign_in: None,

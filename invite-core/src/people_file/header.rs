@@ -15,13 +15,14 @@ pub(super) enum Column {
     ExternalId,
     Locale,
     TimeZone,
+    Channel,
     Role,
     SignIn,
     Group,
 }
 
 impl Column {
-    pub(super) const ALL: [Self; 12] = [
+    pub(super) const ALL: [Self; 13] = [
         Self::Email,
         Self::PhoneNumber,
         Self::FirstName,
@@ -31,6 +32,7 @@ impl Column {
         Self::ExternalId,
         Self::Locale,
         Self::TimeZone,
+        Self::Channel,
         Self::Role,
         Self::SignIn,
         Self::Group,
@@ -47,6 +49,7 @@ impl Column {
             Self::ExternalId => "external_id",
             Self::Locale => "locale",
             Self::TimeZone => "time_zone",
+            Self::Channel => "channel",
             Self::Role => "role",
             Self::SignIn => "sign_in",
             Self::Group => "group",

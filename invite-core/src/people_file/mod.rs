@@ -21,8 +21,8 @@
 //!
 //! * UTF-8 with or without byte order mark, or Windows-1252 on request; lines end with LF, CRLF or CR.
 //! * The first line names the columns, in any order and case: `email`, `phone_number`, `first_name`, `last_name`,
-//!   `username`, `employee_number`, `external_id`, `locale`, `time_zone`, `role`, `sign_in` (`password` or `sso`) and
-//!   `group`. At least one of those that say who is meant must be there: `email`, `phone_number`, `username`,
+//!   `username`, `employee_number`, `external_id`, `locale`, `time_zone`, `channel` (the one they prefer: `email`, `sms` or
+//!   `both`), `role`, `sign_in` (`password` or `sso`) and `group`. At least one of those that say who is meant must be there: `email`, `phone_number`, `username`,
 //!   `employee_number` or `external_id`. Other columns are ignored, and [named](PeopleFile::unknown_columns).
 //! * The cells are separated by the one of comma, semicolon and tab that the first line has most of; a cell that
 //!   contains it stands in quotation marks, RFC 4180.

@@ -13,6 +13,7 @@ use super::records::Record;
 use crate::model::contact::{EmailAddress, PhoneNumber, quoted};
 use crate::model::locale::Locale;
 use crate::model::plain_text;
+use crate::model::preference::Preference;
 use crate::model::role::Role;
 use crate::model::sign_in::SignInMethod;
 
@@ -45,6 +46,8 @@ pub struct PersonRow {
     pub locale: Option<Locale>,
     /// The time zone.
     pub time_zone: Option<Tz>,
+    /// The channel they prefer.
+    pub prefers: Option<Preference>,
     /// The role.
     pub role: Option<Role>,
     /// How they sign in.
@@ -81,6 +84,7 @@ impl PersonRow {
                 })?;
                 self.time_zone = Some(zone);
             }
+            Column::Channel => self.prefers = Some(parsed(text)?),
             Column::Role => self.role = Some(parsed(text)?),
             Column::SignIn => self.sign_in = Some(parsed(text)?),
             Column::Group => self.group = Some(plain(text)?),

@@ -233,7 +233,7 @@ const fn may_use(rule: ChannelRule, channel: Channel) -> bool {
     match rule {
         ChannelRule::Email => matches!(channel, Channel::Email),
         ChannelRule::Sms => matches!(channel, Channel::Sms),
-        ChannelRule::EmailElseSms | ChannelRule::Both => true,
+        ChannelRule::Preferred | ChannelRule::Both => true,
     }
 }
 

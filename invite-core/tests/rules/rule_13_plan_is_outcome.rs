@@ -28,7 +28,7 @@ proptest! {
         population in population(),
         consent: bool,
         channels in prop::sample::select(vec![
-            ChannelRule::EmailElseSms, ChannelRule::Email, ChannelRule::Sms, ChannelRule::Both,
+            ChannelRule::Preferred, ChannelRule::Email, ChannelRule::Sms, ChannelRule::Both,
         ]),
         everybody: bool,
     ) {
@@ -155,7 +155,7 @@ fn language(text: &str) -> &'static str {
 fn counted(items: &[Item]) -> Totals {
     let mut totals = Totals::default();
     for item in items {
-        totals.count(item.decision, &item.channels, false, &ItemWording::default());
+        totals.count(item.decision, &item.channels, false, false, &ItemWording::default());
     }
     totals
 }

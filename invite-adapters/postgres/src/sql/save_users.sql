@@ -1,11 +1,11 @@
 -- $1: organisation, $2: one object for each person, by the names of the columns. Password and times of sign-in stay as they are.
 INSERT INTO invite.user
     (organisation, id, first_name, last_name, username, employee_number, external_id, email, phone, locale, time_zone,
-     role, group_name, sign_in, deactivated, elsewhere, deactivated_at, returned_at, username_key,
+     prefers, role, group_name, sign_in, deactivated, elsewhere, deactivated_at, returned_at, username_key,
      employee_number_key, external_id_key, email_key, group_key, search_text)
 SELECT
     $1, id, first_name, last_name, username, employee_number, external_id, email, phone, locale, time_zone,
-    role, group_name, sign_in, deactivated, elsewhere, deactivated_at, returned_at, username_key,
+    prefers, role, group_name, sign_in, deactivated, elsewhere, deactivated_at, returned_at, username_key,
     employee_number_key, external_id_key, email_key, group_key, search_text
 FROM jsonb_populate_recordset(NULL::invite.user, $2)
 ON CONFLICT (organisation, id) DO UPDATE
@@ -19,6 +19,7 @@ SET
     phone = excluded.phone,
     locale = excluded.locale,
     time_zone = excluded.time_zone,
+    prefers = excluded.prefers,
     role = excluded.role,
     group_name = excluded.group_name,
     sign_in = excluded.sign_in,

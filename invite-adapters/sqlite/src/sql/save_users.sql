@@ -1,12 +1,12 @@
 -- ?1: organisation, ?2: one object for each person. Password and times of sign-in stay as they are.
 INSERT INTO invite_user
     (organisation, id, first_name, last_name, username, employee_number, external_id, email, phone, locale, time_zone,
-     role, group_name, sign_in, deactivated, elsewhere, deactivated_at, returned_at, username_key,
+     prefers, role, group_name, sign_in, deactivated, elsewhere, deactivated_at, returned_at, username_key,
      employee_number_key, external_id_key, email_key, group_key, search_text)
 SELECT
     ?1, unhex(value ->> 'id'), value ->> 'first_name', value ->> 'last_name', value ->> 'username',
     value ->> 'employee_number', value ->> 'external_id', value ->> 'email', value ->> 'phone', value ->> 'locale',
-    value ->> 'time_zone', value ->> 'role', value ->> 'group_name', value ->> 'sign_in', value ->> 'deactivated',
+    value ->> 'time_zone', value ->> 'prefers', value ->> 'role', value ->> 'group_name', value ->> 'sign_in', value ->> 'deactivated',
     value ->> 'elsewhere', value ->> 'deactivated_at', value ->> 'returned_at', value ->> 'username_key',
     value ->> 'employee_number_key', value ->> 'external_id_key', value ->> 'email_key', value ->> 'group_key',
     value ->> 'search_text'
@@ -23,6 +23,7 @@ SET
     phone = excluded.phone,
     locale = excluded.locale,
     time_zone = excluded.time_zone,
+    prefers = excluded.prefers,
     role = excluded.role,
     group_name = excluded.group_name,
     sign_in = excluded.sign_in,

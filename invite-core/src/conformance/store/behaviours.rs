@@ -2,9 +2,9 @@
 
 use super::stage::Stage;
 use super::{
-    StoreUnderTest, arrivals, beginning, claiming, confirming, credentials, delays, erasing, instants,
-    metrics, offers, organisations, outcomes, paces, pilots, planning, racing, records, redemption, reports,
-    retention, retirement, retries, ringing, senders, stopping, sweeping, tenancy,
+    StoreUnderTest, arrivals, beginning, claiming, confirming, credentials, delays, erasing, fallbacks,
+    instants, metrics, offers, organisations, outcomes, paces, pilots, planning, racing, records, redemption,
+    reports, retention, retirement, retries, ringing, senders, stopping, sweeping, tenancy,
 };
 use crate::conformance::Behaviour;
 
@@ -384,6 +384,17 @@ macro_rules! __store_behaviours {
                 the_oldest_due_message_is_one_that_could_go
                 what_is_cancelled_is_no_longer_on_its_way
                 reports_are_counted_once
+            }
+            fallbacks {
+                an_email_that_bounces_goes_by_sms_with_the_next_credential
+                an_email_that_certainly_did_not_arrive_goes_by_sms
+                nothing_falls_back_that_may_have_arrived_or_is_the_senders_fault
+                nobody_gets_an_sms_instead_who_must_not_get_one
+                nothing_falls_back_of_a_batch_that_was_stopped_or_an_invitation_that_was_used
+                a_retirement_stands_while_the_sms_is_on_its_way
+                whoever_is_taken_out_of_a_plan_has_nothing_in_reserve
+                a_person_is_written_to_on_the_channel_they_prefer
+                where_the_email_is_suppressed_the_sms_goes_at_once
             }
             pilots {
                 a_pilot_goes_to_the_first_people_and_the_batch_pauses_itself

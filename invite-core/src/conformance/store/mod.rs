@@ -16,6 +16,7 @@ mod confirming;
 mod credentials;
 mod delays;
 mod erasing;
+mod fallbacks;
 mod instants;
 mod metrics;
 mod offers;

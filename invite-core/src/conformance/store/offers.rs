@@ -488,7 +488,7 @@ fn plan(actor: Actor, action: Action, user: &User) -> NewPlan {
         inviter: "Ada Admin".into(),
         action,
         selection: Selection::Ids(vec![user.id]),
-        channels: ChannelRule::EmailElseSms,
+        channels: ChannelRule::Preferred,
         templates: TemplatePins::default(),
         lifetime: Duration::from_hours(24),
     }

@@ -40,7 +40,7 @@ pub(super) async fn the_totals_of_a_plan_are_the_sum_of_its_items(stage: Stage) 
     let mut counted = Totals::default();
     for item in stage.items(plan.id).await? {
         let administrator = stage.facts(item.user).is_some_and(|user| user.role.is_administrator());
-        counted.count(item.decision, &item.channels, administrator, &ItemWording::default());
+        counted.count(item.decision, &item.channels, false, administrator, &ItemWording::default());
     }
     let without_wording = Totals {
         wording: Wording::default(),

@@ -85,7 +85,7 @@ impl Stage {
             policy: Policy::default(),
             people: Mutex::new(BTreeMap::from([(admin.id, admin.clone())])),
             admin,
-            channels: ChannelRule::EmailElseSms,
+            channels: ChannelRule::Preferred,
             by_filter: false,
             templates: TemplatePins::default(),
             senders: Channel::ALL.into_iter().map(|channel| (channel, sender_of(channel))).collect(),

@@ -449,6 +449,8 @@ impl World {
             SettingsChange::Announces(false) => settings.sso_policy = SsoPolicy::Skip,
             SettingsChange::Credential(kind) => settings.credential = kind,
             SettingsChange::Retirement(retirement) => settings.retirement = retirement,
+            SettingsChange::Fallback(on) => settings.sms_fallback = on,
+            SettingsChange::Prefers(channel) => settings.prefers = channel,
         }
         self.save_organisation(self.organisations[organisation].clone()).await
     }
@@ -510,7 +512,7 @@ impl World {
         }
         let actor = self.administrator(organisation, 1);
         let selection = Selection::Ids(vec![ids[MODEL]]);
-        let plan = self.new_plan(actor, Action::HandOver, selection, ChannelRule::EmailElseSms);
+        let plan = self.new_plan(actor, Action::HandOver, selection, ChannelRule::Preferred);
         let mut random = random::system_random().map_err(|error| Failure::new(error.to_string()))?;
         let digest = LinkToken::mint(&mut random).digest();
         let facts = [self.facts(MODEL, number).await?, self.facts(SUBJECT, number).await?];
@@ -540,7 +542,7 @@ impl World {
         }
         let selection = Selection::Ids(vec![ids[MODEL]]);
         let plan =
-            self.new_plan(Actor::system(organisation), Action::Refresh, selection, ChannelRule::EmailElseSms);
+            self.new_plan(Actor::system(organisation), Action::Refresh, selection, ChannelRule::Preferred);
         let facts = [self.facts(MODEL, number).await?, self.facts(SUBJECT, number).await?];
         let now = self.sides[SUBJECT].store.now().await?;
         let policy = self.policy.clone();

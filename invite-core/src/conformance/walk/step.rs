@@ -9,6 +9,7 @@ use crate::model::credential::CredentialKind;
 use crate::model::item::Action;
 use crate::model::organisation::{ChannelRule, Retirement};
 use crate::model::outcome::{Answer, Concerns, Outcome, Receipt, Refusal, Scope};
+use crate::model::preference::Preference;
 use crate::model::suppression::SuppressionReason;
 use crate::port::queue::HandOverResult;
 use crate::port::records::SuppressionAct;
@@ -106,6 +107,8 @@ pub(super) enum SettingsChange {
     Announces(bool),
     Credential(CredentialKind),
     Retirement(Option<Retirement>),
+    Fallback(bool),
+    Prefers(Preference),
 }
 
 const SUPPRESSING: [SuppressionAct; 6] = [
@@ -134,7 +137,7 @@ impl Step {
                 who: (0..=dice.below(5)).map(|_| dice.below(16)).collect(),
                 by_filter: dice.one_in(3),
                 rule: dice.pick(&[
-                    ChannelRule::EmailElseSms,
+                    ChannelRule::Preferred,
                     ChannelRule::Both,
                     ChannelRule::Email,
                     ChannelRule::Sms,
@@ -232,13 +235,20 @@ impl PersonChange {
 
 impl SettingsChange {
     fn draw(dice: &mut Dice) -> Self {
-        match dice.below(8) {
+        match dice.below(12) {
             0 => Self::Sso(true),
             1..4 => Self::Sso(false),
             4 => Self::Announces(dice.one_in(2)),
             5..7 => {
                 Self::Credential(dice.pick(&[CredentialKind::SetUpLink, CredentialKind::TemporaryPassword]))
             }
+            7..9 => Self::Fallback(!dice.one_in(3)),
+            9..11 => Self::Prefers(dice.pick(&[
+                Preference::Email,
+                Preference::Email,
+                Preference::Sms,
+                Preference::Both,
+            ])),
             _ => Self::Retirement(dice.pick(&[
                 None,
                 Some(Retirement::FirstAcceptance),

@@ -20,6 +20,7 @@ use crate::model::event::EventCursor;
 use crate::model::id::{BatchId, ClaimToken, CredentialId, OrganisationId, UserId};
 use crate::model::message::Channel;
 use crate::model::organisation::{Organisation, ReminderRules, Settings};
+use crate::model::preference::Preference;
 use crate::model::role::Role;
 use crate::model::sender::SenderKey;
 use crate::model::user::User;
@@ -148,6 +149,7 @@ impl World {
     async fn found(&mut self, alias: &str) -> Checked {
         let mut settings = Settings::new(alias.to_uppercase());
         settings.channels = Channel::ALL.into();
+        settings.sms_fallback = self.organisations.is_empty();
         settings.quiet_hours = None;
         settings.country = "NO".parse().ok();
         settings.link_pattern = "https://app.example.com/welcome#{token}".parse().ok();
@@ -197,6 +199,7 @@ impl World {
             username: Some(format!("p{number}")),
             email: email.then(|| format!("Person-{number}@example.com").parse().ok()).flatten(),
             phone: phone.then(|| PhoneNumber::try_from(format!("+47{}", 91_000_000 + number)).ok()).flatten(),
+            prefers: [None, None, None, Some(Preference::Sms), Some(Preference::Both)][number as usize % 5],
             ..User::new(UserId::new())
         }
     }

@@ -1,0 +1,18 @@
+-- The channel that a person prefers, and the SMS that goes where an e-mail does not arrive.
+
+ALTER TABLE invite_user ADD COLUMN prefers TEXT;
+
+CREATE TABLE invite_fallback (
+    organisation BLOB NOT NULL,
+    batch BLOB NOT NULL,
+    user BLOB NOT NULL,
+    invitation BLOB NOT NULL,
+    channel TEXT NOT NULL,
+    address TEXT NOT NULL,
+    address_key TEXT NOT NULL,
+    destination TEXT NOT NULL,
+    lane INTEGER NOT NULL,
+    PRIMARY KEY (organisation, batch, user)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX invite_fallback_user ON invite_fallback (organisation, user);
