@@ -153,10 +153,10 @@ pub struct Totals {
     /// People whose invitation goes by SMS if its e-mail does not arrive, resets left out: see
     /// [`Settings::sms_fallback`](super::organisation::Settings::sms_fallback). Those SMS are not among `messages`.
     #[serde(default)]
-    pub fallbacks: u64,
+    pub in_reserve: u64,
     /// The same among resets.
     #[serde(default)]
-    pub reset_fallbacks: u64,
+    pub reset_in_reserve: u64,
     /// Languages and sizes of the messages, those of resets left out.
     #[serde(flatten)]
     pub wording: Wording,
@@ -193,7 +193,7 @@ impl Totals {
             *messages.entry(*channel).or_default() += 1;
         }
         words.add(wording);
-        *self.fallbacks_of(decision) += u64::from(fallback);
+        *self.in_reserve_of(decision) += u64::from(fallback);
     }
 
     /// Takes back what [`count`](Self::count) counted.
@@ -227,13 +227,13 @@ impl Totals {
         }
         messages.retain(|_, count| *count > 0);
         words.take(wording);
-        *self.fallbacks_of(decision) -= u64::from(fallback);
+        *self.in_reserve_of(decision) -= u64::from(fallback);
     }
 
-    const fn fallbacks_of(&mut self, decision: Decision) -> &mut u64 {
+    const fn in_reserve_of(&mut self, decision: Decision) -> &mut u64 {
         match decision {
-            Decision::SendWithReset => &mut self.reset_fallbacks,
-            _ => &mut self.fallbacks,
+            Decision::SendWithReset => &mut self.reset_in_reserve,
+            _ => &mut self.in_reserve,
         }
     }
 
@@ -254,7 +254,7 @@ impl Totals {
         self.reset_administrators = 0;
         self.reset_messages.clear();
         self.reset_wording = Wording::default();
-        self.reset_fallbacks = 0;
+        self.reset_in_reserve = 0;
         self.shared_addresses_with_resets = self.shared_addresses;
         self
     }

@@ -44,7 +44,7 @@ pub(super) async fn an_email_that_bounces_goes_by_sms_with_the_next_credential(m
     with_fallback(&mut stage).await?;
     let user = stage.person_by_both();
     let batch = stage.invite(std::slice::from_ref(&user)).await?;
-    same!(batch.totals.fallbacks, 1, "people of the plan with an SMS in reserve");
+    same!(batch.totals.in_reserve, 1, "people of the plan with an SMS in reserve");
     same!(batch.totals.messages.get(&Channel::Sms), None, "text messages that were planned");
     let email = stage.send_one(accepted()).await?;
     same!(email.claimed.channel, Channel::Email, "the first channel");
@@ -123,7 +123,7 @@ pub(super) async fn nobody_gets_an_sms_instead_who_must_not_get_one(mut stage: S
     stage.put(&abroad);
     let none = stage.person();
     let batch = stage.invite(&[suppressed, abroad, none]).await?;
-    same!(batch.totals.fallbacks, 0, "people with an SMS in reserve");
+    same!(batch.totals.in_reserve, 0, "people with an SMS in reserve");
     for _ in 0..3 {
         stage.send_one(refused(Refusal::Recipient)).await?;
     }
@@ -183,7 +183,7 @@ pub(super) async fn a_retirement_stands_while_the_sms_is_on_its_way(mut stage: S
     user.has_password = true;
     stage.put(&user);
     let batch = stage.invite(std::slice::from_ref(&user)).await?;
-    same!((batch.totals.fallbacks, batch.totals.reset_fallbacks), (0, 1), "people with an SMS in reserve");
+    same!((batch.totals.in_reserve, batch.totals.reset_in_reserve), (0, 1), "people with an SMS in reserve");
     let email = stage.send_one(accepted()).await?;
     stage.report(email.id(), Report::Bounced).await?;
     holds!(!stage.own_password_counts(&user).await?, "the password is retired while the SMS is on its way");
@@ -202,7 +202,7 @@ pub(super) async fn whoever_is_taken_out_of_a_plan_has_nothing_in_reserve(mut st
     stage.put(&colleague);
     let plan = stage.plan(Action::Invite, &[other, colleague.clone()]).await?;
     same!(
-        (plan.totals.fallbacks, plan.totals.reset_fallbacks),
+        (plan.totals.in_reserve, plan.totals.reset_in_reserve),
         (1, 1),
         "people with an SMS in reserve in the plan"
     );
@@ -211,7 +211,7 @@ pub(super) async fn whoever_is_taken_out_of_a_plan_has_nothing_in_reserve(mut st
     confirmation.resets = false;
     stage.store.confirm(confirmation).await?;
     let totals = stage.batch(plan.id).await?.totals;
-    same!((totals.fallbacks, totals.reset_fallbacks), (0, 0), "people with an SMS in reserve afterwards");
+    same!((totals.in_reserve, totals.reset_in_reserve), (0, 0), "people with an SMS in reserve afterwards");
     Ok(())
 }
 
