@@ -162,3 +162,29 @@ fn what_is_kept_about_a_person_is_exported_and_erased() {
     assert_eq!(plan["skip"], json!({ "suppressed": 1 }));
     assert!(house.run("user erase admin@acme.test --yes").ended(2).err.contains("another administrator"));
 }
+
+#[test]
+fn a_corrected_address_is_invited_in_one_act() {
+    let house = House::with_people();
+    house.run("invite bjorn --yes").ok();
+    house.run("work --until-idle").ok();
+    let shown = house.run("user correct bjorn --email bjorn.right@acme.test --yes --json").ok().lines();
+    assert_eq!((&shown[0]["send"], &shown[0]["confirmed"]), (&1.into(), &true.into()), "{shown:?}");
+    house.run("work --until-idle").ok();
+    let why = house.run("user why bjorn").ok().out;
+    assert!(why.contains("revoked: address changed") && why.contains("to bjorn.right@acme.test"), "{why}");
+    let refused = house.run("user correct bjorn --yes").ended(2).err;
+    assert!(refused.contains("--email") && refused.contains("--phone"), "{refused}");
+}
+
+#[test]
+fn the_preferred_channel_is_set_and_shown() {
+    let house = House::with_people();
+    house.run("user set carla --prefers sms").ok();
+    assert!(house.run("user show carla").ok().out.contains("sms"));
+    let refused = house.run("org set --sms-fallback true").ended(2).err;
+    assert!(refused.contains("both"), "{refused}");
+    house.run("org set --channels email,sms --country NO --sms-fallback true --prefers both").ok();
+    let shown = house.run("org show").ok().out;
+    assert!(shown.contains("where an e-mail does not arrive") && shown.contains("both"), "{shown}");
+}

@@ -52,6 +52,10 @@ pub(super) fn of(batch: &Batch, credential: CredentialKind) -> String {
     } else {
         lines.push(format!("Messages: {without}"));
     }
+    let reserve = totals.in_reserve + totals.reset_in_reserve;
+    if reserve > 0 {
+        lines.push(format!("By SMS if the e-mail does not arrive: {} of them", grouped(reserve)));
+    }
     lines.extend(words(totals));
     lines.push(format!("To be confirmed by {}", batch.expires_at.format("%Y-%m-%d %H:%M UTC")));
     lines.join("\n")

@@ -3,6 +3,7 @@
 
 mod accept;
 mod batches;
+mod correct_address;
 mod erase;
 mod fresh;
 mod hosts;

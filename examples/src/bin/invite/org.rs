@@ -130,6 +130,11 @@ fn show(output: Output, organisation: &Organisation) -> Done {
         ("App Store", text(&settings.ios_link)),
         ("Google Play", text(&settings.android_link)),
         ("Channels", list(settings.channels.iter().map(|channel| channel.as_str()).collect())),
+        ("Preferred channel", settings.prefers.to_string()),
+        (
+            "SMS as a fallback",
+            if settings.sms_fallback { "where an e-mail does not arrive" } else { "no" }.to_owned(),
+        ),
         ("Invitations carry", words(settings.credential)),
         ("which works for", duration::text(settings.credential_lifetime)),
         ("Link pattern", settings.link_pattern.as_ref().map(ToString::to_string).unwrap_or_default()),

@@ -10,7 +10,7 @@ use chrono::{DateTime, Utc};
 use indicatif::ProgressBar;
 use invite_core::model::batch::Totals;
 use invite_core::model::item::Action;
-use invite_core::service::{ConfirmOptions, PlanRequest};
+use invite_core::service::{ConfirmOptions, Error, Plan, PlanRequest};
 
 use crate::ask;
 use crate::exit::{Done, Exit};
@@ -38,6 +38,16 @@ pub(crate) struct Ways {
 
 /// Plans, shows, asks, confirms.
 pub(crate) async fn carry_out(session: &Session, acting: &Acting, request: PlanRequest, ways: Ways) -> Done {
+    carry_on(session, acting, session.invites.plan(&acting.actor, request), ways).await
+}
+
+/// The same with what makes the plan.
+pub(crate) async fn carry_on(
+    session: &Session,
+    acting: &Acting,
+    planning: impl Future<Output = Result<Plan, Error>>,
+    ways: Ways,
+) -> Done {
     let output = session.output;
     if !ways.plan_only && !ways.yes && !output.can_ask() {
         return Err(Failure::wrong(
@@ -46,8 +56,7 @@ pub(crate) async fn carry_out(session: &Session, acting: &Acting, request: PlanR
         ));
     }
     session.can_recognise(acting.organisation.id).await?;
-    let plan =
-        watched(output, "Looking at each person…", session.invites.plan(&acting.actor, request)).await?;
+    let plan = watched(output, "Looking at each person…", planning).await?;
     let totals = if ways.resets { plan.totals().clone() } else { plan.totals().clone().without_consent() };
     if ways.each {
         each::each(session, acting, &plan, ways).await?;

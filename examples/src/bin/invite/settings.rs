@@ -10,6 +10,7 @@ use invite_core::model::credential::CredentialKind;
 use invite_core::model::locale::Locale;
 use invite_core::model::message::{Channel, Mailbox};
 use invite_core::model::organisation::{HttpsUrl, LinkPattern, Retirement, Settings, SsoPolicy};
+use invite_core::model::preference::Preference;
 use invite_core::model::quiet_hours::QuietHours;
 use invite_core::model::sign_in::SignInMethod;
 use invite_core::model::theme::Colour;
@@ -51,6 +52,12 @@ pub(crate) struct SettingsArguments {
     /// The channels in use
     #[arg(long, value_name = "email,sms", value_delimiter = ',', value_parser = channel)]
     channels: Vec<Channel>,
+    /// The channel for people who have both and prefer none
+    #[arg(long, value_name = "email|sms|both")]
+    prefers: Option<Preference>,
+    /// Whether an invitation goes by SMS where its e-mail bounces or is refused
+    #[arg(long, value_name = "true|false")]
+    sms_fallback: Option<bool>,
     /// The country of phone numbers without a country code; SMS go there
     #[arg(long, value_name = "CODE")]
     country: Option<NoneOr<Country>>,
@@ -123,6 +130,8 @@ impl SettingsArguments {
         if !self.channels.is_empty() {
             settings.channels = self.channels.into_iter().collect();
         }
+        set(&mut settings.prefers, self.prefers);
+        set(&mut settings.sms_fallback, self.sms_fallback);
         set(&mut settings.country, self.country.map(|value| value.0));
         let countries =
             self.sms_countries.map(|all| all.into_iter().filter_map(|one| one.0).collect::<BTreeSet<_>>());

@@ -1,5 +1,6 @@
 //! `invite user`: one person.
 
+mod correct;
 mod edit;
 mod fields;
 mod link;
@@ -29,6 +30,17 @@ pub(crate) enum Command {
         user: String,
         #[command(flatten)]
         fields: Box<Fields>,
+    },
+    /// Correct an address to which nothing arrives, and invite the person at the right one
+    ///
+    /// What went to the old address is revoked at once; the new invitation is shown and asked about.
+    Correct {
+        /// Their e-mail address, user name, phone, employee number or id
+        user: String,
+        #[command(flatten)]
+        address: correct::Address,
+        #[command(flatten)]
+        ways: correct::HowItGoesOn,
     },
     /// Deactivate people: they get nothing and cannot sign in
     Deactivate {
@@ -81,6 +93,9 @@ pub(crate) async fn run(command: Command, globals: &Globals, output: Output) -> 
         Command::Add(fields) => edit::add(&session, &acting, *fields).await,
         Command::Show { user } => show::show(&session, &acting, &user).await,
         Command::Set { user, fields } => edit::set(&session, &acting, &user, *fields).await,
+        Command::Correct { user, address, ways } => {
+            correct::correct(&session, &acting, &user, address, ways).await
+        }
         Command::Deactivate { users } => edit::deactivate(&session, &acting, &users, true).await,
         Command::Reactivate { users } => edit::deactivate(&session, &acting, &users, false).await,
         Command::Link { user, reset } => link::link(&session, &acting, &user, reset).await,

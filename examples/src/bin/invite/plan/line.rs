@@ -24,6 +24,7 @@ struct Line<'a> {
     people: u64,
     messages: BTreeMap<Channel, u64>,
     languages: BTreeMap<String, u64>,
+    in_reserve: u64,
     fallbacks: BTreeMap<String, u64>,
     sms_segments: u64,
     sms_ucs2: u64,
@@ -52,6 +53,7 @@ pub(super) fn line(
             .map(|channel| (channel, count(totals, channel)))
             .filter(|(_, count)| *count > 0)
             .collect(),
+        in_reserve: totals.in_reserve + totals.reset_in_reserve,
         languages: wording.languages,
         fallbacks: wording.fallbacks,
         sms_segments: wording.sms_segments,

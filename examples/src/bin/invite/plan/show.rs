@@ -50,6 +50,11 @@ pub(super) fn plan(
         output.table(&["   PEOPLE", "WHAT HAPPENS"], rows)?;
     }
     output.say(format!("Messages: {}", messages(totals)))?;
+    let reserve = totals.in_reserve + totals.reset_in_reserve;
+    if reserve > 0 {
+        output
+            .say(format!("By SMS if the e-mail does not arrive: {}", counted(reserve, "person", "people")))?;
+    }
     about_messages(output, totals)?;
     if let Some(at) = ways.not_before {
         output.say(format!("Nothing leaves before {} ({zone}).", time(at, zone)))?;

@@ -4,6 +4,7 @@ use chrono_tz::Tz;
 use clap::Args;
 use invite_core::model::contact::{Country, EmailAddress, PhoneNumber};
 use invite_core::model::locale::Locale;
+use invite_core::model::preference::Preference;
 use invite_core::model::role::Role;
 use invite_core::model::sign_in::SignInMethod;
 use invite_core::model::user::User;
@@ -43,6 +44,9 @@ pub(crate) struct Fields {
     /// The zone of dates and quiet hours, such as Europe/Oslo
     #[arg(long, value_name = "ZONE", value_parser = own_zone)]
     time_zone: Option<NoneOr<Tz>>,
+    /// The channel they prefer, if not the organisation's
+    #[arg(long, value_name = "email|sms|both|none")]
+    prefers: Option<NoneOr<Preference>>,
     /// administrator, member, or a role of the application's own
     #[arg(long)]
     role: Option<Role>,
@@ -86,6 +90,7 @@ impl Fields {
             set(&mut user.external_id, self.external_id.map(|value| value.0));
             set(&mut user.locale, self.locale.map(|value| value.0));
             set(&mut user.time_zone, self.time_zone.map(|value| value.0));
+            set(&mut user.prefers, self.prefers.map(|value| value.0));
             set(&mut user.role, self.role);
             set(&mut user.group, self.group.map(|value| value.0));
             set(&mut user.sign_in, self.sign_in.map(|value| value.0));

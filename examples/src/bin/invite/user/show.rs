@@ -35,6 +35,7 @@ pub(super) async fn one(session: &Session, acting: &Acting, id: UserId) -> Done 
         ("External id", user.external_id.clone().unwrap_or_default()),
         ("Language", user.locale.as_ref().map(ToString::to_string).unwrap_or_default()),
         ("Time zone", user.time_zone.map(|zone| zone.to_string()).unwrap_or_default()),
+        ("Prefers", user.prefers.map(|channel| channel.to_string()).unwrap_or_default()),
         ("Role", user.role.to_string()),
         ("Group", user.group.clone().unwrap_or_default()),
         ("Sign-in", user.sign_in.map(|method| method.to_string()).unwrap_or_default()),
