@@ -18,5 +18,6 @@ mod support;
 mod sync;
 mod templates;
 mod tenancy;
+mod two_channels;
 mod undo;
 mod users;
