@@ -57,6 +57,13 @@ pub struct Policy {
     pub guess_wait: Duration,
     /// The longest wait. 15 min: guessing slows down and never locks an invitee out.
     pub guess_wait_at_most: Duration,
+    /// So many SMS go to a number within [`sms_within`](Self::sms_within); the next one waits. 5.
+    pub sms_to_number: u32,
+    /// So many SMS go from an organisation within [`sms_within`](Self::sms_within); the next one waits. 1,000: whoever
+    /// rolls out to more people by SMS raises it, knowing what that costs.
+    pub sms_of_organisation: u32,
+    /// For these two. 24 h, at every moment looked back from.
+    pub sms_within: Duration,
     /// So many messages an actor may send as a test within [`TEST_SENDS_WITHIN`]. 20.
     pub test_sends: u32,
     /// A fresh credential can be asked for so often for a person in [an hour](FRESH_WITHIN). 3.
@@ -117,6 +124,9 @@ impl Default for Policy {
             free_guesses: 5,
             guess_wait: minutes(1),
             guess_wait_at_most: minutes(15),
+            sms_to_number: 5,
+            sms_of_organisation: 1_000,
+            sms_within: days(1),
             test_sends: 20,
             fresh_of_person: 3,
             fresh_of_source: 100,
@@ -158,6 +168,10 @@ impl Policy {
             (
                 self.brake_from >= 1 && (1..=100).contains(&self.brake_percent),
                 "the brake needs 1 to 100 per cent",
+            ),
+            (
+                self.sms_to_number >= 1 && self.sms_of_organisation >= 1 && !self.sms_within.is_zero(),
+                "at least one SMS must be allowed to a number and from an organisation, within a time that is not zero",
             ),
             (self.free_guesses >= 1, "there must be at least one free guess"),
             (

@@ -206,7 +206,9 @@ impl Step {
             Self::Begin => DeliveryEvent::Begin,
             Self::NotCalled => DeliveryEvent::NotCalled,
             Self::Locked => DeliveryEvent::Locked,
-            Self::Postpone => DeliveryEvent::Postpone(beginning() + TimeDelta::hours(10)),
+            Self::Postpone => {
+                DeliveryEvent::Postpone(beginning() + TimeDelta::hours(10), WaitCause::QuietHours)
+            }
             Self::NotRendered => DeliveryEvent::NotRendered,
             Self::Outcome(outcome) => DeliveryEvent::Outcome(outcome),
             Self::LeaseLost { alone } => DeliveryEvent::LeaseLost { alone: *alone },
@@ -474,7 +476,7 @@ fn neither_the_night_nor_a_missing_key_costs_an_attempt_or_an_hour() {
     // A night of ten hours, at which it arrives an hour late, and then a key that is away for as long.
     walk.pass(TimeDelta::hours(1)).step(DeliveryEvent::Claim);
     let morning = walk.now + TimeDelta::hours(10);
-    walk.step(DeliveryEvent::Postpone(morning));
+    walk.step(DeliveryEvent::Postpone(morning, WaitCause::QuietHours));
     assert_eq!((walk.at.state, walk.at.due_at, walk.at.attempts), (Queued, morning, 1));
     assert_eq!(walk.at.waits_for, Some(WaitCause::QuietHours));
     for _ in 0..60 {

@@ -17,4 +17,17 @@ CREATE TABLE invite.fallback (
 
 CREATE INDEX fallback_user ON invite.fallback (organisation, user_id);
 
+-- Text messages that may have gone within a day, for the limits.
+CREATE TABLE invite.text_message (
+    organisation uuid NOT NULL,
+    delivery uuid NOT NULL,
+    number text NOT NULL,
+    at timestamptz NOT NULL,
+    PRIMARY KEY (organisation, delivery)
+);
+
+CREATE INDEX text_message_at ON invite.text_message (organisation, at);
+CREATE INDEX text_message_number ON invite.text_message (organisation, number, at);
+CREATE INDEX text_message_old ON invite.text_message (at);
+
 INSERT INTO invite.schema_version (version, works_from, applied_at) VALUES (5, 1, clock_timestamp());

@@ -18,6 +18,9 @@ pub(crate) enum Alone {
     WritingPeople(OrganisationId),
     /// Counting the test messages of an organisation.
     CountingTests(OrganisationId),
+    /// Counting the text messages of an organisation that begin. It comes after rows that are locked, before
+    /// [`ChangingSenders`](Self::ChangingSenders); whoever has it waits for none that another waits for it with.
+    CountingSms(OrganisationId),
     /// Numbering events: whoever reads up to a number has missed none below it.
     NumberingEvents,
     /// Taking back deliveries whose lease is over, which one does for all.
@@ -61,6 +64,7 @@ impl Alone {
             Self::SavingOrganisations => ("organisations", None),
             Self::WritingPeople(organisation) => ("people", Some(organisation)),
             Self::CountingTests(organisation) => ("tests", Some(organisation)),
+            Self::CountingSms(organisation) => ("text_messages", Some(organisation)),
             Self::NumberingEvents => ("events", None),
             Self::TakingBack => ("lapsed", None),
             Self::ChangingSenders => ("senders", None),

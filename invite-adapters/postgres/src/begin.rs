@@ -6,6 +6,7 @@ use invite_core::credential::Minted;
 use invite_core::decision::Case;
 use invite_core::decision::begin::{self as rules, Planned, Stop, Take};
 use invite_core::decision::history::{History, View};
+use invite_core::decision::sms_limits::SmsDay;
 use invite_core::machine::delivery::DeliveryEvent;
 use invite_core::machine::invitation::{self, InvitationEvent};
 use invite_core::model::batch::behind;
@@ -16,8 +17,10 @@ use invite_core::model::id::{
 };
 use invite_core::model::invitation::InvitationState;
 use invite_core::model::item::Action;
+use invite_core::model::message::Channel;
 use invite_core::model::organisation::Settings;
 use invite_core::model::user::User;
+use invite_core::policy::Policy;
 use invite_core::port::queue::{Begin, BeginDelivery, Begun, HandOver, HandOverCredential};
 
 use crate::deliveries::Delivery;
@@ -37,6 +40,10 @@ struct Table {
     generations: HashMap<(OrganisationId, BatchId, UserId), Generation>,
     /// Invitations that are new or changed.
     changed: BTreeSet<(OrganisationId, InvitationId)>,
+    /// What counts for the limits of text messages.
+    sms: HashMap<OrganisationId, SmsDay>,
+    /// Text messages that go.
+    texting: Vec<(OrganisationId, DeliveryId, String)>,
     /// New credentials.
     minted: Vec<NewCredential>,
 }
@@ -93,6 +100,8 @@ impl Write {
             begun,
             generations: HashMap::new(),
             changed: BTreeSet::new(),
+            sms: self.sms_days(rows).await?,
+            texting: Vec::new(),
             minted: Vec::new(),
         })
     }
@@ -118,9 +127,9 @@ impl Write {
                 self.step(delivery, DeliveryEvent::Release);
                 Begun::Released
             }
-            (Err(Stop::Wait(until)), _) => {
-                self.step(delivery, DeliveryEvent::Postpone(until));
-                Begun::PutOff(WaitCause::QuietHours)
+            (Err(Stop::Wait(until, cause)), _) => {
+                self.step(delivery, DeliveryEvent::Postpone(until, cause));
+                Begun::PutOff(cause)
             }
             (Err(Stop::Cancel(reason)), _) => {
                 self.step(delivery, DeliveryEvent::Cancel(reason));
@@ -138,6 +147,7 @@ impl Write {
                         self.batch_uses_lane(organisation, delivery.batch.id, delivery.lane).await?;
                     }
                     self.step(delivery, DeliveryEvent::Begin);
+                    table.note_text_message(delivery, self.now);
                     Begun::Go(Box::new(self.hand_over(delivery, user.clone(), credential, &history, table)))
                 }
             },
@@ -175,7 +185,11 @@ impl Write {
             behind: &behind,
             now: self.now,
         };
-        rules::may_go(&planned, &case)
+        rules::may_go(&planned, &case)?;
+        match table.sms_waits_until(delivery, self.now, &self.policy) {
+            Some(until) => Err(Stop::Wait(until, WaitCause::SmsLimit)),
+            None => Ok(()),
+        }
     }
 
     fn hand_over(
@@ -207,7 +221,8 @@ impl Write {
     }
 
     /// Keeps invitations, credentials and the items' generations.
-    async fn clear_table(&mut self, table: Table) -> Step<()> {
+    async fn clear_table(&mut self, mut table: Table) -> Step<()> {
+        self.note_text_messages(std::mem::take(&mut table.texting)).await?;
         let changed = table.changed.iter().filter_map(|key| table.begun.invitations.get(key));
         self.save_invitations(changed).await?;
         self.save_credentials(&table.minted).await?;
@@ -256,6 +271,19 @@ impl Write {
 }
 
 impl Table {
+    fn sms_waits_until(&self, delivery: &Delivery, now: At, policy: &Policy) -> Option<At> {
+        let day = self.sms.get(&delivery.organisation).filter(|_| delivery.channel == Channel::Sms)?;
+        day.waits_until(delivery.address.as_deref()?, now, policy)
+    }
+
+    fn note_text_message(&mut self, delivery: &Delivery, now: At) {
+        let Some(number) = delivery.address.clone().filter(|_| delivery.channel == Channel::Sms) else {
+            return;
+        };
+        self.sms.entry(delivery.organisation).or_default().note(&number, now);
+        self.texting.push((delivery.organisation, delivery.id, number));
+    }
+
     fn invitation(&self, delivery: &Delivery) -> Option<&Invitation> {
         self.begun.invitations.get(&(delivery.organisation, delivery.invitation))
     }

@@ -148,6 +148,7 @@ impl Write {
             .bind(id.uuid())
             .execute(self.db().connection())
             .await?;
+        self.forget_text_messages_to(organisation, id).await?;
         self.query("DELETE FROM invite.fallback WHERE organisation = $1 AND user_id = $2")
             .bind(organisation.uuid())
             .bind(id.uuid())

@@ -114,6 +114,7 @@ mod schema;
 mod senders;
 mod source;
 mod sweep;
+mod text_messages;
 mod waits;
 mod within;
 mod write;

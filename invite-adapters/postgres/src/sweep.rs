@@ -38,13 +38,14 @@ enum Chore {
     Guesses,
     Imports,
     FreshRequests,
+    TextMessages,
     Contacts,
     Events,
     Audit,
 }
 
 impl Chore {
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 12] = [
         Self::Lapsed,
         Self::Stopped,
         Self::Expired,
@@ -53,6 +54,7 @@ impl Chore {
         Self::Guesses,
         Self::Imports,
         Self::FreshRequests,
+        Self::TextMessages,
         Self::Contacts,
         Self::Events,
         Self::Audit,
@@ -95,6 +97,7 @@ impl Write {
             Chore::Guesses => some(self.sweep_guesses(most).await?),
             Chore::Imports => some(self.sweep_imports(most).await?),
             Chore::FreshRequests => some(self.sweep_fresh_requests(most).await?),
+            Chore::TextMessages => some(self.sweep_text_messages(most).await?),
             Chore::Contacts => self.sweep_contacts(most).await?,
             Chore::Events => some(self.sweep_events(most).await?),
             Chore::Audit => some(self.sweep_audit(most).await?),

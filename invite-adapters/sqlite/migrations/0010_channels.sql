@@ -16,3 +16,16 @@ CREATE TABLE invite_fallback (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX invite_fallback_user ON invite_fallback (organisation, user);
+
+-- Text messages that may have gone within a day, for the limits.
+CREATE TABLE invite_text_message (
+    organisation BLOB NOT NULL,
+    delivery BLOB NOT NULL,
+    number TEXT NOT NULL,
+    at INTEGER NOT NULL,
+    PRIMARY KEY (organisation, delivery)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX invite_text_message_at ON invite_text_message (organisation, at);
+CREATE INDEX invite_text_message_number ON invite_text_message (organisation, number, at);
+CREATE INDEX invite_text_message_old ON invite_text_message (at);

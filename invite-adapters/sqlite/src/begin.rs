@@ -6,6 +6,7 @@ use invite_core::credential::{Minted, StoredForm};
 use invite_core::decision::Case;
 use invite_core::decision::begin::{self as rules, Planned, Stop, Take};
 use invite_core::decision::history::{History, View};
+use invite_core::decision::sms_limits::SmsDay;
 use invite_core::machine::delivery::DeliveryEvent;
 use invite_core::machine::invitation::{self, InvitationEvent};
 use invite_core::model::batch::behind;
@@ -16,8 +17,10 @@ use invite_core::model::id::{
 };
 use invite_core::model::invitation::{InvitationState, RevokeReason};
 use invite_core::model::item::Action;
+use invite_core::model::message::Channel;
 use invite_core::model::organisation::Settings;
 use invite_core::model::user::User;
+use invite_core::policy::Policy;
 use invite_core::port::queue::{Begin, BeginDelivery, Begun, HandOver, HandOverCredential};
 use serde_json::json;
 
@@ -39,6 +42,10 @@ struct Table {
     generations: HashMap<(OrganisationId, BatchId, UserId), Generation>,
     /// Invitations that are new or changed.
     changed: BTreeSet<(OrganisationId, InvitationId)>,
+    /// What counts for the limits of text messages.
+    sms: HashMap<OrganisationId, SmsDay>,
+    /// Text messages that go.
+    texting: Vec<(OrganisationId, DeliveryId, String)>,
     /// New credentials, as columns.
     minted: Vec<serde_json::Value>,
 }
@@ -94,6 +101,8 @@ impl Write {
             begun,
             generations: HashMap::new(),
             changed: BTreeSet::new(),
+            sms: self.sms_days(rows).await?,
+            texting: Vec::new(),
             minted: Vec::new(),
         })
     }
@@ -119,9 +128,9 @@ impl Write {
                 self.step(delivery, DeliveryEvent::Release);
                 Begun::Released
             }
-            (Err(Stop::Wait(until)), _) => {
-                self.step(delivery, DeliveryEvent::Postpone(until));
-                Begun::PutOff(WaitCause::QuietHours)
+            (Err(Stop::Wait(until, cause)), _) => {
+                self.step(delivery, DeliveryEvent::Postpone(until, cause));
+                Begun::PutOff(cause)
             }
             (Err(Stop::Cancel(reason)), _) => {
                 self.step(delivery, DeliveryEvent::Cancel(reason));
@@ -139,6 +148,7 @@ impl Write {
                         self.batch_uses_lane(organisation, delivery.batch.id, delivery.lane).await?;
                     }
                     self.step(delivery, DeliveryEvent::Begin);
+                    table.note_text_message(delivery, self.now);
                     Begun::Go(Box::new(self.hand_over(delivery, user, credential, &history, table)))
                 }
             },
@@ -176,7 +186,11 @@ impl Write {
             behind: &behind,
             now: self.now,
         };
-        rules::may_go(&planned, &case)
+        rules::may_go(&planned, &case)?;
+        match table.sms_waits_until(delivery, self.now, &self.policy) {
+            Some(until) => Err(Stop::Wait(until, WaitCause::SmsLimit)),
+            None => Ok(()),
+        }
     }
 
     fn hand_over(
@@ -209,6 +223,7 @@ impl Write {
 
     /// Keeps invitations, credentials and the items' generations.
     async fn clear_table(&mut self, table: Table) -> Step<()> {
+        self.note_text_messages(&table.texting).await?;
         let invitations: Vec<_> =
             table.changed.iter().filter_map(|key| table.begun.invitations.get(key)).map(columns).collect();
         if !invitations.is_empty() {
@@ -255,6 +270,19 @@ impl Write {
 }
 
 impl Table {
+    fn sms_waits_until(&self, delivery: &Delivery, now: At, policy: &Policy) -> Option<At> {
+        let day = self.sms.get(&delivery.organisation).filter(|_| delivery.channel == Channel::Sms)?;
+        day.waits_until(delivery.address.as_deref()?, now, policy)
+    }
+
+    fn note_text_message(&mut self, delivery: &Delivery, now: At) {
+        let Some(number) = delivery.address.clone().filter(|_| delivery.channel == Channel::Sms) else {
+            return;
+        };
+        self.sms.entry(delivery.organisation).or_default().note(&number, now);
+        self.texting.push((delivery.organisation, delivery.id, number));
+    }
+
     fn invitation(&self, delivery: &Delivery) -> Option<&Invitation> {
         self.begun.invitations.get(&(delivery.organisation, delivery.invitation))
     }

@@ -161,6 +161,7 @@ impl Write {
             let query = sqlx::query(step).bind(organisation.blob()).bind(id.blob());
             removed += query.execute(self.db()).await?.rows_affected();
         }
+        self.forget_text_messages_to(organisation, id).await?;
         sqlx::query("DELETE FROM invite_fallback WHERE organisation = ? AND user = ?")
             .bind(organisation.blob())
             .bind(id.blob())

@@ -69,6 +69,7 @@ mod schema;
 mod senders;
 mod stuck;
 mod sweep;
+mod text_messages;
 mod waits;
 mod write;
 

@@ -102,7 +102,7 @@ impl Write {
         let rows = deliveries(self.db(), outcomes.iter().map(|outcome| outcome.id)).await?;
         let mut rows: HashMap<DeliveryId, Delivery> = rows.into_iter().map(|row| (row.id, row)).collect();
         let mut kept = Vec::with_capacity(outcomes.len());
-        let mut changes = Vec::new();
+        let (mut changes, mut stayed_behind) = (Vec::new(), Vec::new());
         for RecordDelivery { token, id, result } in outcomes {
             let holds = |delivery: &&mut Delivery| {
                 delivery.token == Some(token) && delivery.standing.state == DeliveryState::HandingOver
@@ -111,6 +111,9 @@ impl Write {
                 kept.push(None);
                 continue;
             };
+            if result.stayed_behind() && delivery.channel == Channel::Sms {
+                stayed_behind.push((delivery.organisation, delivery.id));
+            }
             let damaged = matches!(result, HandOverResult::Damaged(_));
             if let Some((before, outcome)) = self.record_one(delivery, result) {
                 changes.push(Change { delivery: delivery.clone(), before, outcome });
@@ -120,6 +123,7 @@ impl Write {
             }
             kept.push(Some(id));
         }
+        self.forget_text_messages(stayed_behind).await?;
         self.save_deliveries(rows.values()).await?;
         let again = self.follow(changes).await?;
         Ok(kept

@@ -52,6 +52,9 @@ impl Write {
         if left.any() {
             left.took(self.sweep_fresh_requests(left.limit()).await?);
         }
+        if left.any() {
+            left.took(self.sweep_text_messages(left.limit()).await?);
+        }
         while left.any() {
             let Some((organisation, batch)) = self.batch_with_old_contacts().await? else { break };
             left.took(self.remove_contacts(organisation, batch, left.limit()).await?);

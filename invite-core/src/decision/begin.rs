@@ -11,7 +11,7 @@ use super::quiet_hours;
 use crate::machine::invitation;
 use crate::model::batch::BatchState;
 use crate::model::credential::{CredentialKind, Generation};
-use crate::model::delivery::EndReason;
+use crate::model::delivery::{EndReason, WaitCause};
 use crate::model::invitation::{InvitationState, RevokeReason};
 use crate::model::item::{Decision, SkipReason};
 use crate::model::message::Channel;
@@ -42,8 +42,8 @@ pub struct Planned<'a> {
 pub enum Stop {
     /// Not now: its batch is paused. Back to the queue.
     Release,
-    /// Not before then: it is night where the person is. Back to the queue until it is over.
-    Wait(DateTime<Utc>),
+    /// Not before then, for this reason of its own. Back to the queue until it is over.
+    Wait(DateTime<Utc>, WaitCause),
     /// Never.
     Cancel(EndReason),
 }
@@ -77,7 +77,7 @@ pub fn may_go(planned: &Planned<'_>, case: &Case<'_>) -> Result<(), Stop> {
         return Err(Stop::Cancel(EndReason::ChangedSincePlan));
     }
     match quiet_hours::waits_until(planned.channel, user, case.settings, case.now) {
-        Some(until) => Err(Stop::Wait(until)),
+        Some(until) => Err(Stop::Wait(until, WaitCause::QuietHours)),
         None => Ok(()),
     }
 }

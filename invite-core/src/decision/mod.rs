@@ -7,6 +7,7 @@
 //! * [`record`]: what an outcome changes beyond its message.
 //! * [`quiet_hours`]: until when a message waits, so that no phone rings at night.
 //! * [`fallback`]: when the SMS goes that is held in reserve for an e-mail that does not arrive.
+//! * [`sms_limits`]: how many text messages may go to a number, and from an organisation, within a day.
 //! * [`pace`]: how the messages of a sender with a rate are spread over time.
 //! * [`pilot`]: what a batch says when its pilot is out.
 //! * [`waits`]: why a message in the queue waits, and until when.
@@ -32,6 +33,7 @@ pub mod person_match;
 pub mod pilot;
 pub mod quiet_hours;
 pub mod record;
+pub mod sms_limits;
 mod text_message;
 pub mod waits;
 

@@ -5,7 +5,7 @@
 //! | queued | claim | claimed |
 //! | claimed | release (shutdown, batch paused) | queued |
 //! | claimed | begin | handing over, one attempt counted |
-//! | claimed | postpone (quiet hours) | queued, due when they are over |
+//! | claimed | postpone (quiet hours, too many SMS) | queued, due when that is over |
 //! | claimed | lease lost in a group | queued, to be worked on alone |
 //! | claimed | lease lost alone | queued with one attempt counted; failed when they are used up |
 //! | handing over | accepted | sent |
@@ -126,8 +126,8 @@ pub enum DeliveryEvent<'a> {
     Claim,
     /// The worker gives it back untouched.
     Release,
-    /// It must not go before this: it is night where the person is.
-    Postpone(DateTime<Utc>),
+    /// It must not go before this, and why: it is night where the person is, or enough SMS have gone.
+    Postpone(DateTime<Utc>, WaitCause),
     /// The worker is about to hand it over.
     Begin,
     /// The worker certainly did not call the transport.
@@ -166,9 +166,9 @@ pub fn next(
     match (from.state, event) {
         (S::Queued, E::Claim) => to.state = S::Claimed,
         (S::Claimed, E::Release) => to.state = S::Queued,
-        (S::Claimed, E::Postpone(until)) => {
+        (S::Claimed, E::Postpone(until, cause)) => {
             to.state = S::Queued;
-            to.waits_for = Some(WaitCause::QuietHours);
+            to.waits_for = Some(cause);
             to.due_at = until.max(now);
             let wait = (to.due_at - from.due_at).max(TimeDelta::zero());
             to.first_attempt_at = from.first_attempt_at.map(|first| later(first, wait));

@@ -9,15 +9,17 @@ use super::transaction::{DeliveryKey, Transaction};
 use crate::credential::{Minted, Salt, SealedSecret, StoredForm};
 use crate::decision::begin::{self, Planned, Saved, Stop, Take, may_go};
 use crate::decision::history::{History, View};
+use crate::decision::sms_limits::SmsDay;
 use crate::decision::{Case, Request};
 use crate::machine::delivery::DeliveryEvent;
 use crate::machine::invitation::InvitationEvent;
 use crate::model::batch::behind;
 use crate::model::credential::{CredentialKind, Generation};
 use crate::model::delivery::{DeliveryState, EndReason, WaitCause};
-use crate::model::id::{BatchId, ClaimToken, CredentialId, InvitationId, OrganisationId, UserId};
+use crate::model::id::{BatchId, ClaimToken, CredentialId, DeliveryId, InvitationId, OrganisationId, UserId};
 use crate::model::invitation::InvitationState;
 use crate::model::item::Action;
+use crate::model::message::Channel;
 use crate::model::user::User;
 use crate::port::queue::{BeginDelivery, Begun, CredentialWish, HandOver, HandOverCredential};
 
@@ -45,9 +47,9 @@ impl Transaction<'_> {
                 self.step(key, DeliveryEvent::Release);
                 return Begun::Released;
             }
-            Err(Stop::Wait(until)) => {
-                self.step(key, DeliveryEvent::Postpone(until));
-                return Begun::PutOff(WaitCause::QuietHours);
+            Err(Stop::Wait(until, cause)) => {
+                self.step(key, DeliveryEvent::Postpone(until, cause));
+                return Begun::PutOff(cause);
             }
             Err(Stop::Cancel(reason)) => {
                 self.step(key, DeliveryEvent::Cancel(reason));
@@ -81,6 +83,9 @@ impl Transaction<'_> {
         }
         self.step(key, DeliveryEvent::Begin);
         let row = self.state.deliveries.get_mut(&key).expect("it is held");
+        if row.channel == Channel::Sms {
+            self.state.text_messages.insert(key, (self.now, row.address.clone()));
+        }
         (row.sender, row.account) = wish.sender;
         let channel = row.channel;
         let action = self.batch_row(key.0, batch).batch.action;
@@ -97,6 +102,19 @@ impl Transaction<'_> {
             last_reminder: action == Action::Remind && reminders + 1 >= at_most,
             at: self.now,
         }))
+    }
+
+    /// Whether one more text message may go to this number now.
+    fn within_limits(&self, organisation: OrganisationId, number: &str) -> Result<(), Stop> {
+        let first = (organisation, DeliveryId::from_uuid(uuid::Uuid::nil()));
+        let sent = self.state.text_messages.range(first..);
+        let sent = sent.take_while(|((of, _), _)| *of == organisation).map(|(_, sent)| sent);
+        let all = sent.clone().map(|(at, _)| *at).collect();
+        let day = SmsDay::new(all, sent.map(|(at, to)| (to.clone(), *at)).filter(|(to, _)| to == number));
+        match day.waits_until(number, self.now, &self.policy) {
+            Some(until) => Err(Stop::Wait(until, WaitCause::SmsLimit)),
+            None => Ok(()),
+        }
     }
 
     /// Whether a message may go, with fresh facts; gives how many reminders its person got before.
@@ -135,6 +153,9 @@ impl Transaction<'_> {
             now: self.now,
         };
         may_go(&planned, &case)?;
+        if row.channel == Channel::Sms {
+            self.within_limits(organisation, &row.address)?;
+        }
         Ok(history.last_invitation.map_or(0, |last| last.reminders))
     }
 

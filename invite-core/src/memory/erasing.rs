@@ -91,6 +91,7 @@ impl Transaction<'_> {
             }
             let row = self.state.deliveries.get_mut(&key).expect("a message stays");
             let address = compared(&std::mem::take(&mut row.address));
+            self.state.text_messages.remove(&key);
             (row.answer, row.receipt) = (None, None);
             self.state.addresses.remove(&(organisation, row.channel, address, key.1));
         }

@@ -12,6 +12,9 @@ impl Transaction<'_> {
     /// out of date.
     pub(super) fn record(&mut self, recorded: RecordDelivery) -> Option<DeliveryState> {
         let key = self.held(recorded.token, recorded.id, DeliveryState::HandingOver)?;
+        if recorded.result.stayed_behind() {
+            self.state.text_messages.remove(&key);
+        }
         match recorded.result {
             HandOverResult::NotCalled => {
                 self.step(key, DeliveryEvent::NotCalled);

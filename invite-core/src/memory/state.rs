@@ -38,6 +38,8 @@ pub(super) struct State {
     pub(super) aliases: BTreeMap<Alias, OrganisationId>,
     /// Version n is at n - 1.
     pub(super) templates: BTreeMap<(OrganisationId, TemplateKey), Vec<TemplateRow>>,
+    /// Text messages that may have gone within a day: when, and to which number.
+    pub(super) text_messages: BTreeMap<(OrganisationId, DeliveryId), (DateTime<Utc>, String)>,
     /// When each actor sent test messages, oldest first.
     pub(super) test_sends: BTreeMap<(OrganisationId, String), Vec<DateTime<Utc>>>,
 

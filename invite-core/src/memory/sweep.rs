@@ -3,7 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::state::{following, following_in};
-use super::transaction::{DeliveryKey, Transaction};
+use super::transaction::{DeliveryKey, Transaction, delta};
 use crate::machine::batch::stopped_because;
 use crate::machine::invitation::InvitationEvent;
 use crate::model::batch::BatchState;
@@ -30,6 +30,7 @@ impl Transaction<'_> {
             Self::sweep_guesses,
             Self::sweep_imports,
             Self::sweep_requests,
+            Self::sweep_text_messages,
             Self::sweep_contacts,
             Self::sweep_events,
             Self::sweep_audit,
@@ -40,6 +41,17 @@ impl Transaction<'_> {
             }
         }
         changed
+    }
+
+    /// Text messages that count for no limit any more.
+    fn sweep_text_messages(&mut self, limit: u64) -> u64 {
+        let before = self.now - delta(self.policy.sms_within);
+        let old = self.state.text_messages.iter().filter(|(_, (at, _))| *at <= before).map(|(key, _)| *key);
+        let old: Vec<_> = old.take(usize::try_from(limit).unwrap_or(usize::MAX)).collect();
+        for key in &old {
+            self.state.text_messages.remove(key);
+        }
+        old.len() as u64
     }
 
     /// Messages of cancelled batches, messages and invitations of recalled ones.

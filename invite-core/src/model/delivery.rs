@@ -109,6 +109,8 @@ names! {
         Sender = "sender",
         /// It is an SMS, and it is night where the person is.
         QuietHours = "quiet_hours",
+        /// It is an SMS, and as many have gone to that number, or from the organisation, as may within a day.
+        SmsLimit = "sms_limit",
         /// It was tried, and is tried again later.
         NextAttempt = "next_attempt",
         /// Its secret is sealed with a key that the worker does not have.

@@ -242,8 +242,13 @@ impl Metrics {
     }
 
     fn put_off(&self) -> Vec<Sample> {
-        const CAUSES: [WaitCause; 4] =
-            [WaitCause::Sender, WaitCause::QuietHours, WaitCause::NextAttempt, WaitCause::SealingKey];
+        const CAUSES: [WaitCause; 5] = [
+            WaitCause::Sender,
+            WaitCause::QuietHours,
+            WaitCause::SmsLimit,
+            WaitCause::NextAttempt,
+            WaitCause::SealingKey,
+        ];
         let of_channel = |on: Channel| CAUSES.map(|cause| (on, cause));
         let sample = |(on, cause): (Channel, WaitCause)| {
             sample(

@@ -60,7 +60,9 @@ pub trait Queue: Send + Sync {
     /// ([`may_go`](crate::decision::begin::may_go)), begins the invitation, saves the credential if no other worker
     /// did, and marks the message as being handed over. Answers in the order asked.
     ///
-    /// An SMS in quiet hours is put back into the queue until they are over, no attempt counted.
+    /// An SMS in quiet hours is put back into the queue until they are over, no attempt counted; and so is one over the
+    /// policy's limits ([`SmsDay`](crate::decision::sms_limits::SmsDay)), of all that were handed over and are not known to
+    /// have stayed behind.
     ///
     /// Two messages of one person never begin at the same time: the person's row is locked.
     async fn begin(&self, begin: Begin) -> PortResult<Vec<Begun>>;
@@ -311,6 +313,13 @@ pub enum HandOverResult {
     Damaged(Answer),
     /// The message could not be rendered; why, in words without content.
     NotRendered(Answer),
+}
+
+impl HandOverResult {
+    /// Whether the message certainly did not go: then it counts for no limit.
+    pub const fn stayed_behind(&self) -> bool {
+        !matches!(self, Self::Outcome(Outcome::Accepted(_) | Outcome::Unknown { .. }))
+    }
 }
 
 /// What a provider reported about a message.

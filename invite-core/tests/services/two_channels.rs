@@ -19,6 +19,7 @@ use invite_core::model::id::{BatchId, DeliveryId, UserId};
 use invite_core::model::message::{Channel, Content, Message};
 use invite_core::model::outcome::{Answer, Concerns, Outcome, Receipt, Refusal, Scope};
 use invite_core::model::preference::Preference;
+use invite_core::policy::Policy;
 use invite_core::port::clock::Clock;
 use invite_core::port::queue::Reported;
 use invite_core::service::ConfirmOptions;
@@ -124,7 +125,9 @@ async fn the_figures_of_a_rollout_of_10_000_on_two_channels_are_those_that_were_
     let answering = provider.clone();
     let transport = RecordingTransport::answering(move |message| answering.answer(message));
     let builder = Invites::builder(store.clone()).email(transport.clone()).sms(transport);
-    let invites = builder.seal_with(key.clone()).hash_cost(HashCost::weak_for_tests()).build().unwrap();
+    let policy = Policy { sms_of_organisation: 100_000, ..Policy::default() };
+    let builder = builder.seal_with(key.clone()).hash_cost(HashCost::weak_for_tests());
+    let invites = builder.policy(policy).build().unwrap();
     let world = World::on(store, clock, key, invites, |settings| {
         settings.channels = Channel::ALL.into();
         settings.country = Some("NO".parse().unwrap());

@@ -3,8 +3,8 @@
 use super::stage::Stage;
 use super::{
     StoreUnderTest, arrivals, beginning, claiming, confirming, credentials, delays, erasing, fallbacks,
-    instants, metrics, offers, organisations, outcomes, paces, pilots, planning, racing, records, redemption,
-    reports, retention, retirement, retries, ringing, senders, stopping, sweeping, tenancy,
+    instants, limits, metrics, offers, organisations, outcomes, paces, pilots, planning, racing, records,
+    redemption, reports, retention, retirement, retries, ringing, senders, stopping, sweeping, tenancy,
 };
 use crate::conformance::Behaviour;
 
@@ -395,6 +395,12 @@ macro_rules! __store_behaviours {
                 whoever_is_taken_out_of_a_plan_has_nothing_in_reserve
                 a_person_is_written_to_on_the_channel_they_prefer
                 where_the_email_is_suppressed_the_sms_goes_at_once
+            }
+            limits {
+                so_many_text_messages_go_to_a_number_within_a_day
+                so_many_text_messages_go_from_an_organisation_within_a_day
+                messages_that_begin_together_count_one_another
+                a_text_message_that_certainly_did_not_go_does_not_count
             }
             pilots {
                 a_pilot_goes_to_the_first_people_and_the_batch_pauses_itself

@@ -18,6 +18,7 @@ mod delays;
 mod erasing;
 mod fallbacks;
 mod instants;
+mod limits;
 mod metrics;
 mod offers;
 mod organisations;

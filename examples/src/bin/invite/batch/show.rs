@@ -237,6 +237,7 @@ fn waiting(cause: WaitCause, waits: &Waits, zone: Tz) -> String {
         WaitCause::Pilot => "the end of the pilot",
         WaitCause::Sender => "their sender (`invite sender list`)",
         WaitCause::QuietHours => "the morning",
+        WaitCause::SmsLimit => "fewer SMS within a day",
         WaitCause::NextAttempt => "the next attempt",
         WaitCause::SealingKey => "the key that they were sealed with (INVITE_SECRET_KEY)",
     };
