@@ -8,6 +8,7 @@
 //! * [`quiet_hours`]: until when a message waits, so that no phone rings at night.
 //! * [`fallback`]: when the SMS goes that is held in reserve for an e-mail that does not arrive.
 //! * [`pace`]: how the messages of a sender with a rate are spread over time.
+//! * [`schedule`]: what happens without anybody asking, and when.
 //! * [`pilot`]: what a batch says when its pilot is out.
 //! * [`waits`]: why a message in the queue waits, and until when.
 //! * [`leave`]: when a change of a person takes their invitation away.
@@ -32,6 +33,7 @@ pub mod person_match;
 pub mod pilot;
 pub mod quiet_hours;
 pub mod record;
+pub mod schedule;
 mod text_message;
 pub mod waits;
 

@@ -33,6 +33,7 @@ mod retention;
 mod retirement;
 mod retries;
 mod ringing;
+mod schedules;
 mod senders;
 mod stage;
 mod stopping;
