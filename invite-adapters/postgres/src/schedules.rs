@@ -17,7 +17,7 @@ use uuid::Uuid;
 use crate::PgStore;
 use crate::error::Step;
 use crate::invitations::Invitation;
-use crate::organisations::lasting_settings;
+use crate::organisations::{lasting_settings, maybe_settings};
 use crate::rows::{At, Columns, Key, delta, limit};
 use crate::write::Write;
 
