@@ -112,7 +112,7 @@ impl Worker {
         self.run(Until::ToldTo, shutdown).await
     }
 
-    /// Works until nothing is due or leased; what waits for a time, a sender or a person is counted in the report.
+    /// Does what schedules ask for now, and works until nothing is due or leased; what waits for a time, a sender or a person is counted in the report.
     ///
     /// A database that is gone is waited for; one that is read-only, full or refuses what is asked is an error.
     pub async fn run_until_idle(self) -> PortResult<WorkReport> {
