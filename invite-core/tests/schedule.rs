@@ -11,7 +11,7 @@ use invite_core::memory::{ManualClock, MemoryStore, RecordingTransport};
 use invite_core::model::contact::PhoneNumber;
 use invite_core::model::credential::CredentialKind;
 use invite_core::model::id::{OrganisationId, UserId};
-use invite_core::model::message::Channel;
+use invite_core::model::message::{Channel, Mailbox};
 use invite_core::model::organisation::{Settings, SettingsError};
 use invite_core::model::role::Role;
 use invite_core::model::schedule::{InviteNew, Schedule};
@@ -157,6 +157,7 @@ impl Office {
         settings.credential = CredentialKind::SetUpLink;
         settings.link_pattern = Some("https://app.example.com/#{token}".parse().unwrap());
         settings.time_zone = Tz::Europe__Oslo;
+        settings.from = Some(Mailbox { name: "Acme".into(), address: "it@acme.example".parse().unwrap() });
         settings.country = Some("NO".parse().unwrap());
         settings.channels = Channel::ALL.into();
         let mut schedule = Schedule::default();
@@ -327,7 +328,6 @@ async fn at_its_time_everybody_is_invited_once_who_never_was_in_one_batch() {
     for number in 0..20 {
         office.add(&format!("new{number}"), |_| {}).await;
     }
-    office.add("set-up", |user| user.has_password = true).await;
     let went = office.until("2026-11-26T00:00:00Z").await;
     // The administrator was never invited either.
     assert_eq!(went, vec!["24 07:00"; 21]);

@@ -16,7 +16,7 @@ use invite_core::memory::{ManualClock, MemoryStore, RecordingTransport};
 use invite_core::model::credential::CredentialKind;
 use invite_core::model::event::{EventCursor, Happening};
 use invite_core::model::id::{DeliveryId, OrganisationId, UserId};
-use invite_core::model::message::{Content, Message};
+use invite_core::model::message::{Content, Mailbox, Message};
 use invite_core::model::organisation::Settings;
 use invite_core::model::outcome::{Answer, Concerns, Outcome, Receipt, Refusal};
 use invite_core::model::schedule::{InviteNew, Schedule};
@@ -149,6 +149,7 @@ async fn office(
     let mut settings = Settings::new("Acme");
     settings.credential = CredentialKind::SetUpLink;
     settings.link_pattern = Some("https://app.example.com/#{token}".parse().unwrap());
+    settings.from = Some(Mailbox { name: "Acme".into(), address: "it@acme.example".parse().unwrap() });
     settings.schedule =
         Some(Schedule { invite: InviteNew::At(invited), expiry_notice: true, ..Schedule::default() });
     let organisation = invites.create_organisation("acme".parse().unwrap(), settings).await.unwrap().id;
