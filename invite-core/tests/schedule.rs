@@ -1,5 +1,7 @@
 //! Schedules: when a reminder's hour is, and what happens to single people.
 
+#![allow(clippy::unwrap_used, reason = "a test may")]
+
 use std::sync::Arc;
 use std::time::Duration;
 

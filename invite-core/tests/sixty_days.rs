@@ -4,6 +4,8 @@
 //! What should be is said by an oracle that knows nothing of rows and batches: it looks at the clock on the wall of each
 //! person, minute by minute.
 
+#![allow(clippy::unwrap_used, reason = "a test may")]
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -80,7 +82,7 @@ impl Life {
             comes,
             leaves,
             bounces,
-            refused: number % 50 == 0,
+            refused: number.is_multiple_of(50),
         }
     }
 

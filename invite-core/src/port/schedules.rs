@@ -31,7 +31,6 @@ use crate::model::schedule::{Due, DueKind};
 ///   [`notice_at`](crate::decision::schedule::notice_at) says, it writes the event
 ///   [`ExpiresSoon`](crate::model::event::Happening::ExpiresSoon) and removes the row in the same transaction. Where the
 ///   invitation has been given more time, the row moves on to its new notice; otherwise it goes.
-#[cfg_attr(feature = "mocks", mockall::automock)]
 #[async_trait]
 pub trait Schedules: Send + Sync {
     /// Adds work of an organisation. Nothing rings: workers look for it every few seconds.

@@ -1377,7 +1377,7 @@ impl Schedules for Wrong {
             let all = self.store.claim_due(usize::MAX, Duration::ZERO).await?;
             if let Some(ClaimedDue { organisation, kind, token, subjects }) = all {
                 let next = Vec::new();
-                self.store.settle_due(SettleDue { organisation, kind, token, done: subjects, next }).await?;
+                self.store.settle_due(SettleDue { organisation, token, kind, done: subjects, next }).await?;
             }
         }
         self.store.settle_due(settle).await

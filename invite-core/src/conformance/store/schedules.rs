@@ -10,6 +10,7 @@ use super::stage::{DAY, HOUR, MINUTE, Stage, accepted};
 use crate::conformance::Checked;
 use crate::machine::batch::BatchEvent;
 use crate::model::event::Happening;
+use crate::model::id::UserId;
 use crate::model::item::{Action, Decision, SkipReason};
 use crate::model::schedule::{Due, DueKind, InviteNew, Schedule};
 use crate::model::user::User;
@@ -33,7 +34,7 @@ impl Stage {
 
     async fn settle(&self, claimed: ClaimedDue, next: Vec<Due>) -> Checked {
         let ClaimedDue { organisation, kind, token, subjects: done } = claimed;
-        Ok(self.store.settle_due(SettleDue { organisation, kind, token, done, next }).await?)
+        Ok(self.store.settle_due(SettleDue { organisation, token, kind, done, next }).await?)
     }
 
     /// That a plan of the schedule decides so about a reminder of this person.
@@ -58,7 +59,7 @@ impl Stage {
 }
 
 fn subjects(count: usize) -> Vec<Uuid> {
-    let mut subjects: Vec<_> = (0..count).map(|_| Uuid::now_v7()).collect();
+    let mut subjects: Vec<_> = (0..count).map(|_| UserId::new().as_uuid()).collect();
     subjects.sort_unstable();
     subjects
 }
