@@ -451,7 +451,12 @@ impl Made {
         let case = Case {
             user: user.as_ref(),
             history,
-            request: Request { action: asked.action, by_id: asked.by_id, channels: asked.channels },
+            request: Request {
+                action: asked.action,
+                by_id: asked.by_id,
+                channels: asked.channels,
+                scheduled: false,
+            },
             settings,
             policy: &self.policy,
             behind: if asked.is_behind_it { &self.behind } else { &self.behind[..1] },
@@ -792,7 +797,12 @@ fn a_message_begins_to_the_address_that_was_planned_though_its_case_was_correcte
     };
     let begins = |address: &str| {
         let user = User { email: Some(address.parse().expect("an address")), ..User::new(UserId::new()) };
-        let request = Request { action: Action::Invite, by_id: false, channels: ChannelRule::Preferred };
+        let request = Request {
+            action: Action::Invite,
+            by_id: false,
+            channels: ChannelRule::Preferred,
+            scheduled: false,
+        };
         let (user, history, settings, policy) = (Some(&user), &history, &settings, &policy);
         may_go(&planned, &Case { user, history, request, settings, policy, behind: &[], now: now() })
     };

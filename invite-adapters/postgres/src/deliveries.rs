@@ -70,6 +70,7 @@ pub(crate) struct BatchFacts {
     pub(crate) state: BatchState,
     pub(crate) action: Action,
     pub(crate) by_id: bool,
+    pub(crate) scheduled: bool,
     pub(crate) channels: ChannelRule,
     /// Its place in the order of confirmations.
     pub(crate) order: Option<u64>,
@@ -81,7 +82,7 @@ pub(crate) struct BatchFacts {
 impl BatchFacts {
     /// What was asked for.
     pub(crate) fn request(&self) -> Request {
-        Request { action: self.action, by_id: self.by_id, channels: self.channels }
+        Request { action: self.action, by_id: self.by_id, channels: self.channels, scheduled: self.scheduled }
     }
 
     /// Why its messages are cancelled, if it was stopped for good.
@@ -99,6 +100,7 @@ impl BatchFacts {
             state: row.word("state")?,
             action: row.word("action")?,
             by_id: row.flag("by_id")?,
+            scheduled: row.flag("scheduled")?,
             channels: row.word("channels")?,
             order: row.plain::<Option<i64>>("confirmed_order")?.and_then(|order| u64::try_from(order).ok()),
             resets: row.flag("resets")?,
@@ -111,7 +113,7 @@ impl BatchFacts {
 /// What batches have to say. $1: organisations, $2: batches, place by place
 macro_rules! batch_facts {
     () => {
-        "SELECT b.organisation, b.id, b.state, b.action, b.by_id, b.channels, b.confirmed_order, b.resets,
+        "SELECT b.organisation, b.id, b.state, b.action, b.by_id, b.scheduled, b.channels, b.confirmed_order, b.resets,
              b.planned_by, b.confirmed_by
          FROM unnest($1::uuid[], $2::uuid[]) AS w (organisation, id)
          JOIN invite.batch AS b ON b.organisation = w.organisation AND b.id = w.id

@@ -133,6 +133,7 @@ impl Write {
             "DELETE FROM invite.person WHERE organisation = $1 AND user_id = $2
                  AND (came_at IS NOT NULL OR retired_by IS NOT NULL)",
             "DELETE FROM invite.guess WHERE organisation = $1 AND user_id = $2",
+            "DELETE FROM invite.due WHERE organisation = $1 AND kind IN ('invite', 'remind') AND subject = $2",
             "DELETE FROM invite.import_line WHERE organisation = $1 AND user_id = $2",
             "DELETE FROM invite.import_row WHERE organisation = $1 AND user_id = $2",
             "DELETE FROM invite.import_missing WHERE organisation = $1 AND user_id = $2",

@@ -110,6 +110,7 @@ mod retention;
 mod retry;
 mod ringing;
 mod rows;
+mod schedules;
 mod schema;
 mod senders;
 mod source;

@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
+use invite_core::decision::schedule::due_on_save;
 use invite_core::model::actor::Actor;
 use invite_core::model::batch::TemplatePins;
 use invite_core::model::id::OrganisationId;
@@ -257,6 +258,9 @@ impl Write {
         if own != *templates {
             return Ok(OrganisationSaved::TemplatesChanged);
         }
+        let before = maybe_settings(self.db(), *id).await?;
+        let due = due_on_save(before.as_ref(), settings, self.now);
+        self.add_due(*id, &due).await?;
         self.query(
             "INSERT INTO invite.organisation (id, alias, settings, to_sweep) VALUES ($1, $2, $3, $4)
              ON CONFLICT (id) DO UPDATE

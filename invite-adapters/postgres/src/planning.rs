@@ -69,8 +69,8 @@ impl Write {
         let batch = plan.opened(self.now, expires_at);
         self.query(
             "INSERT INTO invite.batch (organisation, id, action, by_id, channels, state, planned_by, inviter,
-                 planned_at, complete, expires_at, templates, totals)
-             VALUES ($1, $2, $3, $4, $5, 'planned', $6, $7, $8, false, $9, $10, $11)",
+                 planned_at, complete, expires_at, templates, totals, scheduled)
+             VALUES ($1, $2, $3, $4, $5, 'planned', $6, $7, $8, false, $9, $10, $11, $12)",
         )
         .bind(organisation.uuid())
         .bind(batch.id.uuid())
@@ -83,6 +83,7 @@ impl Write {
         .bind(batch.expires_at)
         .bind(json(&batch.templates))
         .bind(json(&batch.totals))
+        .bind(batch.scheduled)
         .execute(self.db().connection())
         .await?;
         self.query("INSERT INTO invite.selection (organisation, batch, selection) VALUES ($1, $2, $3)")
@@ -168,8 +169,12 @@ impl Write {
             let user = user.as_ref().filter(|user| user.id == *id);
             let history =
                 user.map_or_else(History::default, |user| people.history(user, View::Planning(batch.id)));
-            let request =
-                Request { action: batch.action, by_id: batch.selection.is_by_id(), channels: batch.channels };
+            let request = Request {
+                action: batch.action,
+                by_id: batch.selection.is_by_id(),
+                channels: batch.channels,
+                scheduled: batch.scheduled,
+            };
             let case = Case {
                 user,
                 history: &history,

@@ -175,6 +175,7 @@ pub(crate) fn read_batch(row: &PgRow) -> Step<Batch> {
         id: row.id("id")?,
         organisation: row.id("organisation")?,
         action: row.word("action")?,
+        scheduled: row.flag("scheduled")?,
         selection: row.json("selection")?,
         channels: row.word("channels")?,
         state: row.word("state")?,

@@ -42,12 +42,14 @@ enum Chore {
     Contacts,
     Events,
     Audit,
+    Notices,
 }
 
 impl Chore {
-    const ALL: [Self; 12] = [
+    const ALL: [Self; 13] = [
         Self::Lapsed,
         Self::Stopped,
+        Self::Notices,
         Self::Expired,
         Self::UnderSso,
         Self::UnusedPlans,
@@ -91,6 +93,7 @@ impl Write {
         Ok(match chore {
             Chore::Lapsed => some(self.take_back_lapsed(most).await? as u64),
             Chore::Stopped => self.sweep_stopped(most).await?,
+            Chore::Notices => some(self.sweep_notices(most).await?),
             Chore::Expired => some(self.sweep_expired(most).await?),
             Chore::UnderSso => self.sweep_under_sso(most).await?,
             Chore::UnusedPlans => some(self.sweep_plan(most).await?),

@@ -6,6 +6,7 @@ use invite_core::credential::{Minted, StoredForm};
 use invite_core::decision::Case;
 use invite_core::decision::begin::{self as rules, Planned, Stop, Take};
 use invite_core::decision::history::{History, View};
+use invite_core::decision::schedule::{due_on_begin, is_last_reminder};
 use invite_core::decision::sms_limits::SmsDay;
 use invite_core::machine::delivery::DeliveryEvent;
 use invite_core::machine::invitation::{self, InvitationEvent};
@@ -19,6 +20,7 @@ use invite_core::model::invitation::{InvitationState, RevokeReason};
 use invite_core::model::item::Action;
 use invite_core::model::message::Channel;
 use invite_core::model::organisation::Settings;
+use invite_core::model::schedule::Due;
 use invite_core::model::user::User;
 use invite_core::policy::Policy;
 use invite_core::port::queue::{Begin, BeginDelivery, Begun, HandOver, HandOverCredential};
@@ -38,6 +40,8 @@ struct Table {
     settings: HashMap<OrganisationId, Settings>,
     people: HashMap<OrganisationId, People>,
     begun: invitations::Begun,
+    /// What becomes due.
+    due: HashMap<OrganisationId, Vec<Due>>,
     /// Items whose generation is new.
     generations: HashMap<(OrganisationId, BatchId, UserId), Generation>,
     /// Invitations that are new or changed.
@@ -99,6 +103,7 @@ impl Write {
             settings: all_settings,
             people,
             begun,
+            due: HashMap::new(),
             generations: HashMap::new(),
             changed: BTreeSet::new(),
             sms: self.sms_days(rows).await?,
@@ -206,7 +211,10 @@ impl Write {
             .as_ref()
             .filter(|last| last.id == delivery.invitation)
             .map_or(0, |last| last.reminders);
-        let at_most = table.settings[&delivery.organisation].reminders.at_most;
+        let settings = &table.settings[&delivery.organisation];
+        let invited_at = table.invitation(delivery).map_or(self.now, |invitation| invitation.created_at);
+        let last =
+            is_last_reminder(settings, delivery.batch.scheduled, &user, reminders, (invited_at, self.now));
         HandOver {
             id: delivery.id,
             organisation: delivery.organisation,
@@ -215,8 +223,8 @@ impl Write {
             channel: delivery.channel,
             kind: delivery.decision.message_kind(delivery.batch.action).expect("nothing of a skip may go"),
             credential,
-            invited_at: table.invitation(delivery).map_or(self.now, |invitation| invitation.created_at),
-            last_reminder: delivery.batch.action == Action::Remind && reminders + 1 >= at_most,
+            invited_at,
+            last_reminder: delivery.batch.action == Action::Remind && last,
             at: self.now,
         }
     }
@@ -231,6 +239,9 @@ impl Write {
                 .bind(json(&invitations))
                 .execute(self.db())
                 .await?;
+        }
+        for (organisation, due) in &table.due {
+            self.add_due(*organisation, due).await?;
         }
         if !table.minted.is_empty() {
             sqlx::query(include_str!("sql/save_credentials.sql"))
@@ -323,6 +334,7 @@ impl Table {
         if let Some(minted) = new {
             self.keep(delivery, minted, now);
         }
+        self.note_due(delivery, new.is_some());
         if !delivery.decision.wants_credential() {
             return Ok(None);
         }
@@ -337,6 +349,19 @@ impl Table {
                 expires_at: one.expires_at,
             })
         }))
+    }
+
+    /// Notes what the message makes due.
+    fn note_due(&mut self, delivery: &Delivery, minted: bool) {
+        let Some(invitation) = self.begun.invitations.get(&(delivery.organisation, delivery.invitation))
+        else {
+            return;
+        };
+        let begins = delivery.batch.action.begins_invitation();
+        let began = begins.then_some((invitation.user, invitation.created_at));
+        let minted = invitation.expires_at.filter(|_| minted).map(|at| (invitation.id, at));
+        let due = due_on_begin(&self.settings[&delivery.organisation], began, minted);
+        self.due.entry(delivery.organisation).or_default().extend(due);
     }
 
     /// Begins the invitation, or reopens one that expired.

@@ -63,6 +63,7 @@ pub(crate) struct BatchFacts {
     pub(crate) state: BatchState,
     pub(crate) action: Action,
     pub(crate) by_id: bool,
+    pub(crate) scheduled: bool,
     pub(crate) channels: ChannelRule,
     /// Its place in the order of confirmations.
     pub(crate) order: Option<u64>,
@@ -76,7 +77,7 @@ pub(crate) struct BatchFacts {
 impl BatchFacts {
     /// What was asked for.
     pub(crate) fn request(&self) -> Request {
-        Request { action: self.action, by_id: self.by_id, channels: self.channels }
+        Request { action: self.action, by_id: self.by_id, channels: self.channels, scheduled: self.scheduled }
     }
 
     fn read(row: &SqliteRow) -> Step<Self> {
@@ -85,6 +86,7 @@ impl BatchFacts {
             state: row.word("state")?,
             action: row.word("action")?,
             by_id: row.flag("by_id")?,
+            scheduled: row.flag("scheduled")?,
             channels: row.word("channels")?,
             order: row.plain::<Option<i64>>("confirmed_order")?.and_then(|order| u64::try_from(order).ok()),
             resets: row.flag("resets")?,
@@ -126,7 +128,7 @@ async fn batches(
 ) -> Step<HashMap<(OrganisationId, BatchId), Arc<BatchFacts>>> {
     let list: Vec<_> = keys.iter().map(|(o, b)| json!([o.hex(), b.hex()])).collect();
     let rows = sqlx::query(
-        "SELECT b.organisation, b.id, b.state, b.action, b.by_id, b.channels, b.confirmed_order, b.resets,
+        "SELECT b.organisation, b.id, b.state, b.action, b.by_id, b.scheduled, b.channels, b.confirmed_order, b.resets,
                 b.planned_by, b.confirmed_by, b.outcomes, b.hard_failures
          FROM json_each(?1) AS w
          CROSS JOIN invite_batch AS b ON b.organisation = unhex(w.value ->> 0) AND b.id = unhex(w.value ->> 1)",

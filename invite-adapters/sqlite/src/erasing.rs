@@ -152,6 +152,7 @@ impl Write {
              WHERE organisation = ? AND user = ? AND address IS NOT NULL",
             "DELETE FROM invite_person WHERE organisation = ? AND user = ?",
             "DELETE FROM invite_guess WHERE organisation = ? AND user = ?",
+            "DELETE FROM invite_due WHERE organisation = ? AND kind IN ('invite', 'remind') AND subject = ?",
             "DELETE FROM invite_import_line WHERE organisation = ? AND user = ?",
             "DELETE FROM invite_import_row WHERE organisation = ? AND user = ?",
             "DELETE FROM invite_import_missing WHERE organisation = ? AND user = ?",

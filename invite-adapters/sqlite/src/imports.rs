@@ -150,6 +150,8 @@ impl Write {
             }
         }
         let changes = self.write_people(organisation, around).await?;
+        let added = changes.iter().filter(|change| change.before.is_none()).map(|change| change.user.id);
+        self.add_due_of_import(organisation, added.collect()).await?;
         let list: Vec<_> = changes
             .iter()
             .map(|change| {

@@ -65,6 +65,7 @@ mod retention;
 mod retry;
 mod ringing;
 mod rows;
+mod schedules;
 mod schema;
 mod senders;
 mod stuck;

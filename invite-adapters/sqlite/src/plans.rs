@@ -177,6 +177,7 @@ pub(crate) fn read_batch(row: &SqliteRow) -> Step<Batch> {
         id: row.id("id")?,
         organisation: row.id("organisation")?,
         action: row.word("action")?,
+        scheduled: row.flag("scheduled")?,
         selection: row.json("selection")?,
         channels: row.word("channels")?,
         state: row.word("state")?,
@@ -327,8 +328,8 @@ impl Write {
         let batch = plan.opened(self.now, expires_at);
         sqlx::query(
             "INSERT INTO invite_batch (organisation, id, action, by_id, channels, state, planned_by, inviter,
-                 planned_at, complete, expires_at, templates, totals)
-             VALUES (?, ?, ?, ?, ?, 'planned', ?, ?, ?, 0, ?, ?, ?)",
+                 planned_at, complete, expires_at, templates, totals, scheduled)
+             VALUES (?, ?, ?, ?, ?, 'planned', ?, ?, ?, 0, ?, ?, ?, ?)",
         )
         .bind(organisation.blob())
         .bind(batch.id.blob())
@@ -341,6 +342,7 @@ impl Write {
         .bind(micros(batch.expires_at))
         .bind(json(&batch.templates))
         .bind(json(&batch.totals))
+        .bind(i64::from(batch.scheduled))
         .execute(self.db())
         .await?;
         sqlx::query("INSERT INTO invite_selection (organisation, batch, selection) VALUES (?, ?, ?)")
@@ -404,6 +406,7 @@ impl Write {
                 action: batch.action,
                 by_id: batch.selection.is_by_id(),
                 channels: batch.channels,
+                scheduled: batch.scheduled,
             };
             let case = Case {
                 user,

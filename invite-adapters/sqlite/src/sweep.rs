@@ -33,6 +33,9 @@ impl Write {
             left.took(changed);
         }
         if left.any() {
+            left.took(self.sweep_notices(left.limit()).await?);
+        }
+        if left.any() {
             left.took(self.sweep_expired(left.limit()).await?);
         }
         while left.any() {

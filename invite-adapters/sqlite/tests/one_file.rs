@@ -59,6 +59,7 @@ async fn invite(store: &SqliteStore, organisation: OrganisationId, users: &[User
         actor: actor.clone(),
         inviter: "Berit".into(),
         action: Action::Invite,
+        scheduled: false,
         selection: Selection::all(),
         channels: ChannelRule::Email,
         templates: TemplatePins::default(),

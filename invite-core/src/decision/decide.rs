@@ -10,7 +10,7 @@
 //! | refresh | the last invitation was recalled | skip: `invitation_revoked` |
 //! | refresh | the last invitation is a link that was handed over, and works | skip: `link_in_hand` |
 //! | invite, refresh | a message of another confirmed batch is on its way | skip: `already_queued` |
-//! | invite, refresh | a message within the hour, chosen by filter or all | skip: `invited_recently` |
+//! | invite, refresh | a message within the hour, chosen by filter or all; by a schedule, any message | skip: `invited_recently` |
 //! | hand over | SSO applies | skip: `signs_in_with_sso` |
 //! | invite, refresh | SSO applies | skip: `signs_in_with_sso`, or announce |
 //! | refresh | set up, and their own password counts | skip: `already_set_up` |
@@ -22,7 +22,7 @@
 //! | remind | a message of another confirmed batch is on its way | skip: `already_queued` |
 //! | remind | the last invitation was revoked | skip: `invitation_revoked` |
 //! | remind | nothing arrived on any channel | skip: `not_delivered` |
-//! | remind | too recently; often enough | skip: `too_soon`, `enough_reminders` |
+//! | remind | too recently; often enough; by a schedule, its days | skip: `too_soon`, `enough_reminders` |
 //! | remind | SSO applies | skip: `signs_in_with_sso`, or announce |
 //! | remind | otherwise | send, on the channels that worked |
 //!
@@ -33,6 +33,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::history::History;
+use super::schedule;
 use crate::model::id::UserId;
 use crate::model::invitation::{InvitationState, RevokeReason};
 use crate::model::item::{Action, Announcement, Decision, SkipReason};
@@ -51,6 +52,9 @@ pub struct Request {
     pub by_id: bool,
     /// On which channels, among those in use.
     pub channels: ChannelRule,
+    /// Whether the organisation's schedule asks for it: its days then stand in place of the gap between reminders, and
+    /// nobody is invited who was before.
+    pub scheduled: bool,
 }
 
 /// Everything that the decision about one user depends on.
@@ -103,7 +107,7 @@ pub struct Decided {
 /// let case = Case {
 ///     user: Some(&anna),
 ///     history: &history,
-///     request: Request { action: Action::Invite, by_id: false, channels: ChannelRule::Preferred },
+///     request: Request { action: Action::Invite, by_id: false, channels: ChannelRule::Preferred, scheduled: false },
 ///     settings: &settings,
 ///     policy: &policy,
 ///     behind: &[],
@@ -150,7 +154,7 @@ fn row(case: &Case<'_>) -> Result<Decided, SkipReason> {
             let arrived = remind(case, user)?;
             let channels: Vec<_> = channels.into_iter().filter(|channel| arrived(channel)).collect();
             skip_if(channels.is_empty(), SkipReason::NotDelivered)?;
-            remind_again(case)?;
+            remind_again(case, user)?;
             let decision = if settings.sso_applies(user) { sso(settings)? } else { Decision::Send };
             Ok(decided(decision, channels))
         }
@@ -164,6 +168,7 @@ fn invite(case: &Case<'_>, user: &User) -> Result<Decision, SkipReason> {
         .last_message_at
         .is_some_and(|at| case.now.signed_duration_since(at) < delta(policy.invited_recently));
     skip_if(recently && !case.request.by_id, SkipReason::InvitedRecently)?;
+    skip_if(case.request.scheduled && history.invited, SkipReason::InvitedRecently)?;
     if settings.sso_applies(user) {
         return sso(settings);
     }
@@ -202,13 +207,28 @@ fn remind<'a>(case: &Case<'a>, user: &User) -> Result<impl Fn(&Channel) -> bool 
     Ok(|channel: &Channel| last.arrived.contains(channel))
 }
 
-fn remind_again(case: &Case<'_>) -> Result<(), SkipReason> {
+fn remind_again(case: &Case<'_>, user: &User) -> Result<(), SkipReason> {
+    if case.request.scheduled {
+        return remind_on_schedule(case, user);
+    }
     let rules = &case.settings.reminders;
     let too_soon =
         case.history.last_message_at.is_some_and(|at| case.now.signed_duration_since(at) < delta(rules.gap));
     skip_if(too_soon, SkipReason::TooSoon)?;
     let reminders = case.history.last_invitation.as_ref().map_or(0, |last| last.reminders);
     skip_if(reminders >= rules.at_most, SkipReason::EnoughReminders)
+}
+
+/// The schedule's days in place of the gap and the limit; one that was taken away asks for nothing any more.
+fn remind_on_schedule(case: &Case<'_>, user: &User) -> Result<(), SkipReason> {
+    let history = case.history;
+    let next =
+        case.settings.schedule.as_ref().zip(history.last_invitation.as_ref()).and_then(|(schedule, last)| {
+            let zone = schedule::zone_of(user, case.settings);
+            schedule::next_reminder(schedule, last, history.last_message_at, zone)
+        });
+    let at = next.ok_or(SkipReason::EnoughReminders)?;
+    skip_if(at > case.now, SkipReason::TooSoon)
 }
 
 const fn sso(settings: &Settings) -> Result<Decision, SkipReason> {

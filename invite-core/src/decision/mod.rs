@@ -9,6 +9,7 @@
 //! * [`fallback`]: when the SMS goes that is held in reserve for an e-mail that does not arrive.
 //! * [`sms_limits`]: how many text messages may go to a number, and from an organisation, within a day.
 //! * [`pace`]: how the messages of a sender with a rate are spread over time.
+//! * [`schedule`]: what happens without anybody asking, and when.
 //! * [`pilot`]: what a batch says when its pilot is out.
 //! * [`waits`]: why a message in the queue waits, and until when.
 //! * [`leave`]: when a change of a person takes their invitation away.
@@ -33,6 +34,7 @@ pub mod person_match;
 pub mod pilot;
 pub mod quiet_hours;
 pub mod record;
+pub mod schedule;
 pub mod sms_limits;
 mod text_message;
 pub mod waits;

@@ -9,6 +9,7 @@ use super::transaction::{DeliveryKey, Transaction};
 use crate::credential::{Minted, Salt, SealedSecret, StoredForm};
 use crate::decision::begin::{self, Planned, Saved, Stop, Take, may_go};
 use crate::decision::history::{History, View};
+use crate::decision::schedule::is_last_reminder;
 use crate::decision::sms_limits::SmsDay;
 use crate::decision::{Case, Request};
 use crate::machine::delivery::DeliveryEvent;
@@ -77,10 +78,13 @@ impl Transaction<'_> {
             },
         };
 
-        self.begin_invitation(key, minted.is_some());
+        let mints = minted.is_some();
+        self.begin_invitation(key, mints);
         if let Some(minted) = minted {
             self.save_credential(key, minted);
         }
+        let action = self.batch_row(key.0, batch).batch.action;
+        self.add_due_on_begin(key.0, invitation, action.begins_invitation(), mints);
         self.step(key, DeliveryEvent::Begin);
         let row = self.state.deliveries.get_mut(&key).expect("it is held");
         if row.channel == Channel::Sms {
@@ -88,8 +92,11 @@ impl Transaction<'_> {
         }
         (row.sender, row.account) = wish.sender;
         let channel = row.channel;
-        let action = self.batch_row(key.0, batch).batch.action;
-        let at_most = self.settings(key.0).map_or(0, |settings| settings.reminders.at_most);
+        let invited_at = self.state.invitations[&(key.0, invitation)].created_at;
+        let scheduled = self.batch_row(key.0, batch).batch.scheduled;
+        let last = self.settings(key.0).is_none_or(|settings| {
+            is_last_reminder(settings, scheduled, &user, reminders, (invited_at, self.now))
+        });
         Begun::Go(Box::new(HandOver {
             id: key.1,
             organisation: key.0,
@@ -98,8 +105,8 @@ impl Transaction<'_> {
             channel,
             kind: item.item.decision.message_kind(action).expect("nothing of a skip may go"),
             credential: generation.map(|generation| self.carried(key.0, invitation, generation)),
-            invited_at: self.state.invitations[&(key.0, invitation)].created_at,
-            last_reminder: action == Action::Remind && reminders + 1 >= at_most,
+            invited_at,
+            last_reminder: action == Action::Remind && last,
             at: self.now,
         }))
     }
@@ -146,6 +153,7 @@ impl Transaction<'_> {
                 action: batch.action,
                 by_id: batch.selection.is_by_id(),
                 channels: batch.channels,
+                scheduled: batch.scheduled,
             },
             settings,
             policy: &self.policy,

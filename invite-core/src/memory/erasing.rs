@@ -81,6 +81,7 @@ impl Transaction<'_> {
                 self.state.import_lines.remove(&(organisation, import, id));
             }
         }
+        self.forget_due(organisation, id);
         let before = self.state.guesses.len();
         self.state.guesses.retain(|(of, user, _), _| (*of, *user) != (organisation, id));
         found |= self.state.guesses.len() < before;

@@ -9,6 +9,7 @@ use super::transaction::Transaction;
 use crate::decision::import_undo::{self, FieldChanges, KeptLine, PersonUndone, came_since};
 use crate::decision::people::{self, Around, RowImport, Seen};
 use crate::decision::person_match::{ImportMode, RowOutcome};
+use crate::decision::schedule::due_on_import;
 use crate::model::actor::Actor;
 use crate::model::id::{ImportId, OrganisationId, UserId};
 use crate::people_file::PersonRow;
@@ -123,9 +124,11 @@ impl Transaction<'_> {
                 RowOutcome::Unchanged(_) | RowOutcome::Refused { .. } => None,
             })
             .collect();
+        let mut added = Vec::new();
         for change in self.write_people(organisation, around) {
             let user = change.user.id;
             let before = change.before.as_ref();
+            added.extend(before.is_none().then_some(user));
             let line = ImportLine {
                 import,
                 file_name: file_name.to_owned(),
@@ -139,6 +142,8 @@ impl Transaction<'_> {
             self.state.import_lines.insert((organisation, import, user), row);
             self.person_mut(organisation, user).imports.insert(import);
         }
+        let due = self.settings(organisation).map(|settings| due_on_import(settings, &added, self.now));
+        self.add_due(organisation, due.unwrap_or_default());
     }
 
     pub(super) fn missing(&mut self, page: &MissingPage) -> MissingPeople {

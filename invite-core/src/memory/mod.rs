@@ -29,6 +29,7 @@ mod records;
 mod redemption;
 mod retention;
 mod retry;
+mod schedules;
 mod senders;
 mod state;
 mod sweep;

@@ -8,6 +8,7 @@ use chrono::{DateTime, Utc};
 use super::MemoryStore;
 use super::state::TemplateRow;
 use super::transaction::{Transaction, delta};
+use crate::decision::schedule::due_on_save;
 use crate::model::actor::Actor;
 use crate::model::batch::TemplatePins;
 use crate::model::id::OrganisationId;
@@ -39,7 +40,10 @@ impl Organisations for MemoryStore {
             if state.aliases.get(&organisation.alias).is_some_and(|owner| *owner != id) {
                 return OrganisationSaved::AliasTaken;
             }
-            if let Some(before) = state.organisations.get(&id) {
+            let before = state.organisations.get(&id);
+            let settings = before.map(|before| &before.settings);
+            let due = due_on_save(settings, &organisation.settings, transaction.now);
+            if let Some(before) = before {
                 state.aliases.remove(&before.alias);
             }
             state.aliases.insert(organisation.alias.clone(), id);
@@ -47,6 +51,7 @@ impl Organisations for MemoryStore {
                 state.under_sso.insert(id, None);
             }
             state.organisations.insert(id, organisation);
+            transaction.add_due(id, due);
             transaction.audit(&actor, "organisation_saved", &id, "");
             OrganisationSaved::Done
         })

@@ -173,8 +173,12 @@ impl Transaction<'_> {
     ) -> ItemRow {
         let rows = self.rows(batch.organisation, id, user);
         let history = History::fold(&rows, View::Planning(batch.id), user.and_then(|user| user.returned_at));
-        let request =
-            Request { action: batch.action, by_id: batch.selection.is_by_id(), channels: batch.channels };
+        let request = Request {
+            action: batch.action,
+            by_id: batch.selection.is_by_id(),
+            channels: batch.channels,
+            scheduled: batch.scheduled,
+        };
         let case =
             Case { user, history: &history, request, settings, policy: &self.policy, behind, now: self.now };
         let decided = decide(&case);

@@ -8,6 +8,7 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::imports::{ImportLineRow, ImportRow};
+use super::schedules::{DueKey, DueRow};
 use crate::credential::{AddressHash, PasswordHash, Salt, SealedSecret, StoredForm};
 use crate::decision::pace::Pace;
 use crate::machine::delivery::Standing;
@@ -91,6 +92,10 @@ pub(super) struct State {
     pub(super) refusals: BTreeMap<SenderKey, RefusalRun>,
     /// Organisations that came under SSO, and the last of their people that the sweep has looked at.
     pub(super) under_sso: BTreeMap<OrganisationId, Option<UserId>>,
+
+    pub(super) due: BTreeMap<DueKey, DueRow>,
+    /// The same by when it is due.
+    pub(super) due_order: BTreeSet<(DateTime<Utc>, DueKey)>,
 
     pub(super) counts: BTreeMap<Count, i64>,
 

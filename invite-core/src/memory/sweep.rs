@@ -24,6 +24,7 @@ impl Transaction<'_> {
         let mut changed = self.take_back_lapsed();
         let steps = [
             Self::sweep_stopped,
+            Self::sweep_notices,
             Self::sweep_expired,
             Self::sweep_under_sso,
             Self::sweep_plans,

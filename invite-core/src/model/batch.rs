@@ -42,6 +42,9 @@ pub struct Batch {
     pub organisation: OrganisationId,
     /// What it does.
     pub action: Action,
+    /// Whether the organisation's schedule made it, as the system, and its rules decide about reminders.
+    #[serde(default)]
+    pub scheduled: bool,
     /// For whom.
     pub selection: Selection,
     /// On which channels.

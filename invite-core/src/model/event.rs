@@ -78,6 +78,20 @@ pub enum Happening {
         /// By which invitation.
         invitation: InvitationId,
     },
+    /// An open invitation expires within a day: tell its inviter, where the organisation's schedule asks for it. Once for
+    /// each time at which it was to expire; a reminder puts that off.
+    ExpiresSoon {
+        /// Whose.
+        user: UserId,
+        /// Which.
+        invitation: InvitationId,
+        /// The batch that began it.
+        batch: BatchId,
+        /// The administrator who planned that batch; none where it was the system.
+        inviter: Option<UserId>,
+        /// When it expires.
+        expires_at: DateTime<Utc>,
+    },
     /// An invitation expired unused.
     Expired {
         /// Whose.
@@ -153,6 +167,7 @@ impl Happening {
             | Self::PasswordRetired { user, .. }
             | Self::PasswordRestored { user, .. }
             | Self::Accepted { user, .. }
+            | Self::ExpiresSoon { user, .. }
             | Self::Expired { user, .. }
             | Self::Bounced { user, .. }
             | Self::Failed { user, .. }

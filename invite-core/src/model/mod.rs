@@ -21,6 +21,7 @@ pub mod quiet_hours;
 pub mod rate;
 pub mod redaction;
 pub mod role;
+pub mod schedule;
 pub mod selection;
 pub mod sender;
 pub mod sign_in;

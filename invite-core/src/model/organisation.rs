@@ -15,6 +15,7 @@ use super::locale::Locale;
 use super::message::{Channel, Mailbox};
 use super::preference::Preference;
 use super::quiet_hours::QuietHours;
+use super::schedule::Schedule;
 use super::sign_in::SignInMethod;
 use super::theme::Theme;
 use super::user::User;
@@ -100,6 +101,9 @@ pub struct Settings {
     /// over. From 20:00 to 8:00 by default; none for none.
     #[serde(default = "standard_quiet_hours")]
     pub quiet_hours: Option<QuietHours>,
+    /// What happens without anybody asking; none by default.
+    #[serde(default)]
+    pub schedule: Option<Schedule>,
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "serde asks for the field's own type")]
@@ -191,6 +195,7 @@ impl Settings {
             sso_policy: SsoPolicy::Skip,
             reminders: ReminderRules::default(),
             quiet_hours: standard_quiet_hours(),
+            schedule: None,
         }
     }
 
@@ -229,6 +234,9 @@ impl Settings {
         if !(Duration::from_hours(1)..=Duration::from_hours(90 * 24)).contains(&self.credential_lifetime) {
             return Err(SettingsError::Lifetime);
         }
+        if self.schedule.as_ref().is_some_and(|schedule| !schedule.has_good_days()) {
+            return Err(SettingsError::RemindAfter);
+        }
         Ok(())
     }
 }
@@ -254,6 +262,11 @@ pub enum SettingsError {
     /// A lifetime that is too short to be used or too long to be safe.
     #[error("a credential's lifetime must be between 1 hour and 90 days")]
     Lifetime,
+    /// Days of reminders that are out of order, too many, or too far away.
+    #[error(
+        "reminders go after at most 10 different numbers of days, in ascending order, each from 1 to 90, such as 3, 7, 14"
+    )]
+    RemindAfter,
 }
 
 /// An organisation's short name: 1 to 63 lower-case letters, digits and dashes, as in a host name.

@@ -16,6 +16,7 @@ pub mod plans;
 pub mod queue;
 pub mod records;
 pub mod redemption;
+pub mod schedules;
 pub mod senders;
 pub mod transport;
 
@@ -41,6 +42,7 @@ pub trait InvitationStore:
     + redemption::Redemption
     + offers::Offers
     + records::Records
+    + schedules::Schedules
     + fmt::Debug
     + Send
     + Sync
@@ -54,6 +56,7 @@ impl<T> InvitationStore for T where
         + redemption::Redemption
         + offers::Offers
         + records::Records
+        + schedules::Schedules
         + fmt::Debug
         + Send
         + Sync

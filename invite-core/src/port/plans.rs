@@ -117,6 +117,8 @@ pub struct NewPlan {
     pub inviter: String,
     /// What it does.
     pub action: Action,
+    /// Whether the organisation's schedule asks for it.
+    pub scheduled: bool,
     /// For whom.
     pub selection: Selection,
     /// On which channels.
@@ -134,6 +136,7 @@ impl NewPlan {
             id: self.id,
             organisation: self.actor.organisation(),
             action: self.action,
+            scheduled: self.scheduled,
             selection: self.selection,
             channels: self.channels,
             state: BatchState::Planned,

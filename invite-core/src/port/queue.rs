@@ -118,7 +118,8 @@ pub trait Queue: Send + Sync {
 
     /// Does at most about `limit` rows of the work that nobody waits for: leases that lapsed, invitations that expired,
     /// messages of batches that were cancelled, invitations of batches that were recalled and of people who came under
-    /// SSO with their organisation, retirements to lift, plans that expired, batches that finished. Gives how many rows it
+    /// SSO with their organisation, retirements to lift, plans that expired, batches that finished, notices that an invitation [is about to
+    /// expire](super::schedules::Schedules). Gives how many rows it
     /// changed; nought when nothing is left.
     ///
     /// And what is kept too long goes, the oldest first, found without looking through what stays: addresses, answers and

@@ -89,6 +89,7 @@ impl Invites {
             actor: Actor::system(organisation),
             inviter: found.settings.name.clone(),
             action: Action::Refresh,
+            scheduled: false,
             selection: Selection::Ids(vec![user]),
             channels: ChannelRule::default(),
             templates: self.pins(organisation).await?,

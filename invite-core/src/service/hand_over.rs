@@ -66,6 +66,7 @@ impl Invites {
             actor: actor.clone(),
             inviter: administrator.map_or_else(|| settings.name.clone(), |user| user.display_name()),
             action: Action::HandOver,
+            scheduled: false,
             selection: Selection::Ids(vec![user]),
             channels: ChannelRule::default(),
             templates: TemplatePins::default(),

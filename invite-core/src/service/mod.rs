@@ -32,6 +32,7 @@ mod preview;
 mod redeem;
 mod retry;
 mod sample_credential;
+mod schedule;
 mod send_test;
 mod senders;
 mod sign_in;

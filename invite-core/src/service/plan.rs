@@ -32,6 +32,7 @@ pub struct PlanRequest {
     action: Action,
     selection: Selection,
     channels: ChannelRule,
+    scheduled: bool,
 }
 
 impl PlanRequest {
@@ -39,6 +40,11 @@ impl PlanRequest {
     #[must_use]
     pub fn channels(self, channels: ChannelRule) -> Self {
         Self { channels, ..self }
+    }
+
+    /// As the organisation's schedule asks for it.
+    pub(super) fn scheduled(self) -> Self {
+        Self { scheduled: true, ..self }
     }
 }
 
@@ -76,7 +82,7 @@ impl Invite {
     }
 
     fn select(selection: Selection) -> PlanRequest {
-        PlanRequest { action: Action::Invite, selection, channels: ChannelRule::default() }
+        PlanRequest { action: Action::Invite, selection, channels: ChannelRule::default(), scheduled: false }
     }
 }
 
@@ -109,7 +115,7 @@ impl Remind {
     }
 
     fn select(selection: Selection) -> PlanRequest {
-        PlanRequest { action: Action::Remind, selection, channels: ChannelRule::Both }
+        PlanRequest { action: Action::Remind, selection, channels: ChannelRule::Both, scheduled: false }
     }
 }
 
@@ -161,6 +167,7 @@ impl Invites {
             actor: actor.clone(),
             inviter: administrator.map_or_else(|| settings.name.clone(), |user| user.display_name()),
             action: request.action,
+            scheduled: request.scheduled,
             selection: request.selection.clone(),
             channels: request.channels,
             templates: self.pins(organisation.id).await?,

@@ -195,6 +195,7 @@ async fn sent_with(house: &House, user: UserId, version: &str) -> BatchId {
         actor: house.admin.clone(),
         inviter: "Ada".into(),
         action: invite_core::model::item::Action::Invite,
+        scheduled: false,
         selection: Selection::Ids(vec![user]),
         channels: ChannelRule::Email,
         templates: TemplatePins([(key().to_string(), version.to_owned())].into()),

@@ -29,6 +29,10 @@ macro_rules! caught {
 }
 
 caught! {
+    due_work_is_done_twice: ClaimsOverlap by due_work_is_given_to_one_until_its_lease_is_over
+    due_work_of_the_dead_is_never_done: LongLease by due_work_is_given_to_one_until_its_lease_is_over
+    whoever_was_overtaken_removes_due_work: NoFencing by work_that_was_added_again_meanwhile_is_not_lost
+    an_expiry_is_told_with_the_next_reader_alone: ExpiryUntold by an_invitation_that_expires_soon_is_told_once_a_generation
     a_worker_that_was_overtaken_goes_on: NoFencing by whoever_was_overtaken_begins_nothing
     an_outcome_of_an_overtaken_worker_counts: NoFencing by an_outcome_of_whoever_was_overtaken_is_not_kept
     anybody_gives_back_what_anybody_claimed: NoFencing by only_who_has_a_message_can_give_it_back

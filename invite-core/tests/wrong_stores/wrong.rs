@@ -27,6 +27,7 @@ use invite_core::model::message_kind::MessageKind;
 use invite_core::model::metrics::{Count, CountedOutcome, Metrics, OpenBatch};
 use invite_core::model::organisation::{Alias, Organisation};
 use invite_core::model::outcome::{Answer, Outcome, Receipt};
+use invite_core::model::schedule::Due;
 use invite_core::model::sender::{Covers, PauseKind, SenderPause};
 use invite_core::model::sign_in::SignInMethod;
 use invite_core::model::suppression::Suppression;
@@ -54,6 +55,7 @@ use invite_core::port::records::{
 use invite_core::port::redemption::{
     Close, Guess, Link, LinkState, OpenPassword, Redemption, Reserve, Reserved,
 };
+use invite_core::port::schedules::{ClaimedDue, Schedules, SettleDue};
 
 /// What is wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -343,6 +345,7 @@ struct Notes {
     resets: Vec<TemplateKey>,
     forgets_hashes: bool,
     put_off: BTreeMap<Count, u64>,
+    due: Option<ClaimedDue>,
     throttled: bool,
     reservers: u32,
     told: BTreeSet<EventCursor>,
@@ -1227,7 +1230,9 @@ impl Records for Wrong {
                 let mut notes = self.notes();
                 events.retain(|event| event.cursor.0 % 5 != 2 || !notes.told.insert(event.cursor));
             }
-            Fault::ExpiryUntold => events.retain(|event| !matches!(event.what, Happening::Expired { .. })),
+            Fault::ExpiryUntold => events.retain(|event| {
+                !matches!(event.what, Happening::Expired { .. } | Happening::ExpiresSoon { .. })
+            }),
 
             Fault::EventsLost => events.retain(|event| event.cursor.0 % 3 != 0),
             Fault::EventsOnce => {
@@ -1344,5 +1349,37 @@ impl Records for Wrong {
             traces.events = self.all_events().await?;
         }
         Ok(traces)
+    }
+}
+
+#[async_trait]
+impl Schedules for Wrong {
+    async fn add_due(&self, organisation: OrganisationId, due: Vec<Due>) -> PortResult<()> {
+        self.store.add_due(organisation, due).await
+    }
+
+    async fn claim_due(&self, limit: usize, lease: Duration) -> PortResult<Option<ClaimedDue>> {
+        let lease = if self.is(Fault::LongLease) { lease * 100 } else { lease };
+        let claimed = self.store.claim_due(limit, lease).await?;
+        if self.is(Fault::ClaimsOverlap) {
+            let mut notes = self.notes();
+            if claimed.is_none() {
+                return Ok(notes.due.clone());
+            }
+            notes.due.clone_from(&claimed);
+        }
+        Ok(claimed)
+    }
+
+    async fn settle_due(&self, settle: SettleDue) -> PortResult<()> {
+        if self.is(Fault::NoFencing) {
+            // Whoever has it now, it goes.
+            let all = self.store.claim_due(usize::MAX, Duration::ZERO).await?;
+            if let Some(ClaimedDue { organisation, kind, token, subjects }) = all {
+                let next = Vec::new();
+                self.store.settle_due(SettleDue { organisation, token, kind, done: subjects, next }).await?;
+            }
+        }
+        self.store.settle_due(settle).await
     }
 }

@@ -35,6 +35,7 @@ mod output;
 mod plan;
 mod prose;
 mod remind;
+mod schedule;
 mod sender;
 mod session;
 mod settings;

@@ -15,6 +15,7 @@ use crate::duration;
 use crate::exit::{Done, Exit};
 use crate::failure::Failure;
 use crate::output::{Output, words};
+use crate::schedule;
 use crate::session::{Needs, Session};
 use crate::settings::SettingsArguments;
 
@@ -161,6 +162,7 @@ fn show(output: Output, organisation: &Organisation) -> Done {
                 duration::text(settings.reminders.gap)
             ),
         ),
+        ("Schedule", schedule::words(settings.schedule.as_ref())),
     ])?;
     Ok(Exit::Done)
 }

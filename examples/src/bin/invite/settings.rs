@@ -17,6 +17,7 @@ use invite_core::model::theme::Colour;
 
 use crate::duration;
 use crate::none_or::NoneOr;
+use crate::schedule::ScheduleArguments;
 
 /// What can be set; what is not given stays as it is. `none` takes away what may be missing.
 #[derive(Debug, Default, Args)]
@@ -103,6 +104,8 @@ pub(crate) struct SettingsArguments {
     /// How many reminders an invitation gets
     #[arg(long, value_name = "N")]
     reminders: Option<u32>,
+    #[command(flatten)]
+    schedule: ScheduleArguments,
 }
 
 impl SettingsArguments {
@@ -149,6 +152,7 @@ impl SettingsArguments {
         set(&mut settings.sso_policy, self.sso);
         set(&mut settings.reminders.gap, self.reminder_gap);
         set(&mut settings.reminders.at_most, self.reminders);
+        self.schedule.apply(settings);
     }
 }
 

@@ -70,6 +70,7 @@ impl Rollout {
             actor: self.actor(),
             inviter: "Ada Admin".into(),
             action: Action::Invite,
+            scheduled: false,
             selection: Selection::all(),
             channels: ChannelRule::Email,
             templates: TemplatePins::default(),

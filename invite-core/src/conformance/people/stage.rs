@@ -202,6 +202,7 @@ impl Stage {
             actor: Actor::system(self.organisation),
             inviter: "Kari".into(),
             action: Action::Invite,
+            scheduled: false,
             selection: Selection::Ids(vec![user.id]),
             channels: ChannelRule::Email,
             templates: TemplatePins::default(),

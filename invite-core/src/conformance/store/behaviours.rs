@@ -4,7 +4,8 @@ use super::stage::Stage;
 use super::{
     StoreUnderTest, arrivals, beginning, claiming, confirming, credentials, delays, erasing, fallbacks,
     instants, limits, metrics, offers, organisations, outcomes, paces, pilots, planning, racing, records,
-    redemption, reports, retention, retirement, retries, ringing, senders, stopping, sweeping, tenancy,
+    redemption, reports, retention, retirement, retries, ringing, schedules, senders, stopping, sweeping,
+    tenancy,
 };
 use crate::conformance::Behaviour;
 
@@ -453,6 +454,21 @@ macro_rules! __store_behaviours {
                 a_fresh_credential_rings
                 a_ring_between_two_looks_is_not_lost
                 whoever_looks_when_it_rings_finds_the_work
+            }
+            schedules {
+                due_work_is_given_when_it_is_due_and_not_before
+                due_work_is_given_to_one_until_its_lease_is_over
+                due_work_of_a_claim_is_of_one_organisation_and_kind
+                of_due_work_what_has_been_due_for_longest_goes_first
+                those_who_look_for_due_work_at_the_same_time_share_it
+                work_that_is_settled_is_gone_and_what_comes_after_it_is_there
+                work_that_was_added_again_meanwhile_is_not_lost
+                a_message_that_begins_makes_its_reminder_due
+                a_schedule_that_changes_makes_its_work_due
+                a_reminder_by_the_schedule_keeps_to_its_days
+                whoever_was_invited_is_not_invited_by_the_schedule
+                an_invitation_that_expires_soon_is_told_once_a_generation
+                nothing_is_told_of_an_invitation_that_is_closed_or_where_nobody_asked
             }
             racing {
                 claims_at_the_same_time_give_every_message_once

@@ -34,6 +34,7 @@ mod retention;
 mod retirement;
 mod retries;
 mod ringing;
+mod schedules;
 mod senders;
 mod stage;
 mod stopping;

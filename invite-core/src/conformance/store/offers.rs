@@ -487,6 +487,7 @@ fn plan(actor: Actor, action: Action, user: &User) -> NewPlan {
         actor,
         inviter: "Ada Admin".into(),
         action,
+        scheduled: false,
         selection: Selection::Ids(vec![user.id]),
         channels: ChannelRule::Preferred,
         templates: TemplatePins::default(),

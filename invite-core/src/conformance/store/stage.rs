@@ -55,6 +55,8 @@ pub(super) struct Stage {
     pub(super) channels: ChannelRule,
     /// Whether the plans that are made are by filter instead of by id.
     pub(super) by_filter: bool,
+    /// Whether the plans that are made are those of a schedule.
+    pub(super) by_schedule: bool,
     /// The versions of messages that are pinned by the plans that are made.
     pub(super) templates: TemplatePins,
     /// What each channel sends with: key and account.
@@ -87,6 +89,7 @@ impl Stage {
             admin,
             channels: ChannelRule::Preferred,
             by_filter: false,
+            by_schedule: false,
             templates: TemplatePins::default(),
             senders: Channel::ALL.into_iter().map(|channel| (channel, sender_of(channel))).collect(),
             number: AtomicU32::new(1),
@@ -109,6 +112,7 @@ impl Stage {
             admin,
             channels: self.channels,
             by_filter: self.by_filter,
+            by_schedule: self.by_schedule,
             templates: self.templates.clone(),
             senders: self.senders.clone(),
             number: AtomicU32::new(1_000_000),
@@ -240,6 +244,7 @@ impl Stage {
             actor: self.actor(),
             inviter: "Ada Admin".into(),
             action,
+            scheduled: self.by_schedule,
             selection,
             channels: self.channels,
             templates: self.templates.clone(),

@@ -343,6 +343,7 @@ impl World {
             actor,
             inviter: "Ada Admin".into(),
             action,
+            scheduled: false,
             selection,
             channels: rule,
             templates: TemplatePins::default(),

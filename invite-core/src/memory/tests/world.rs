@@ -163,6 +163,7 @@ impl World {
             actor: self.system(),
             inviter: "Berit".into(),
             action,
+            scheduled: false,
             selection: Selection::Ids(people.to_vec()),
             channels,
             templates: TemplatePins::default(),

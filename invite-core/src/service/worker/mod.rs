@@ -11,6 +11,7 @@ mod ports;
 mod ready;
 mod recorder;
 mod report;
+mod schedules;
 mod stop;
 
 use std::future::Future;
@@ -28,6 +29,7 @@ use self::listening::{listen, ring};
 use self::ports::Ports;
 use self::recorder::{Recorder, Writer};
 use self::report::Tally;
+use self::schedules::{catch_up, keep_schedules};
 use self::stop::Stop;
 use super::invites::Inner;
 use crate::port::bell::{Bell, Rings};
@@ -110,7 +112,7 @@ impl Worker {
         self.run(Until::ToldTo, shutdown).await
     }
 
-    /// Works until nothing is due or leased; what waits for a time, a sender or a person is counted in the report.
+    /// Does what schedules ask for now, and works until nothing is due or leased; what waits for a time, a sender or a person is counted in the report.
     ///
     /// A database that is gone is waited for; one that is read-only, full or refuses what is asked is an error.
     pub async fn run_until_idle(self) -> PortResult<WorkReport> {
@@ -148,6 +150,13 @@ impl Worker {
             tally: tally.clone(),
         };
         let bell = Bell::new();
+        tokio::pin!(shutdown);
+        if until == Until::Idle {
+            tokio::select! {
+                done = catch_up(self.inner.clone(), &ports) => done?,
+                () = &mut shutdown => stop.tell(),
+            }
+        }
         // Sets of tasks end with what holds them: a worker whose future is dropped stops where it is, like a crash.
         let mut lanes = JoinSet::new();
         for _ in 0..LANES {
@@ -158,9 +167,9 @@ impl Worker {
         let mut sweeper = JoinSet::new();
         sweeper.spawn(sweep(self.inner.clone(), ports.clone(), stop.clone(), bell.listen()));
         if until == Until::ToldTo {
+            sweeper.spawn(keep_schedules(self.inner.clone(), ports.clone(), stop.clone(), bell.listen()));
             sweeper.spawn(listen(self.inner.clone(), self.inner.bell.listen(), bell));
         }
-        tokio::pin!(shutdown);
         let mut result = Ok(());
         loop {
             tokio::select! {

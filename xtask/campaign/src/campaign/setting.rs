@@ -80,6 +80,8 @@ pub(crate) fn policy() -> Policy {
         brake_from: u32::MAX,
         brake_percent: 100,
         hold_above: u64::MAX,
+        sms_to_number: u32::MAX,
+        sms_of_organisation: 1_000_000,
         ..Policy::default()
     }
 }

@@ -22,6 +22,7 @@ use crate::session::{Acting, Session};
 struct Row<'a> {
     batch: BatchId,
     action: Action,
+    scheduled: bool,
     state: BatchState,
     planned_at: DateTime<Utc>,
     confirmed_at: Option<DateTime<Utc>>,
@@ -55,6 +56,7 @@ impl<'a> Row<'a> {
         Self {
             batch: batch.id,
             action: batch.action,
+            scheduled: batch.scheduled,
             state: batch.state,
             planned_at: batch.planned_at,
             confirmed_at: batch.confirmed.as_ref().map(|confirmed| confirmed.at),
@@ -66,6 +68,12 @@ impl<'a> Row<'a> {
             skip: &totals.skip,
         }
     }
+}
+
+/// What a batch does, and whether a schedule made it.
+fn what(batch: &Batch) -> String {
+    let action = words(batch.action.as_str());
+    if batch.scheduled { format!("{action}, by schedule") } else { action }
 }
 
 /// Messages in four figures.
@@ -135,7 +143,7 @@ pub(super) async fn list(
             };
             rows.push(vec![
                 batch.id.to_string(),
-                words(batch.action.as_str()),
+                what(batch),
                 state.into(),
                 grouped(batch.totals.recipients()),
                 time(batch.planned_at, zone),
@@ -198,7 +206,7 @@ pub(super) fn tell(output: Output, status: &BatchStatus, zone: Tz) -> Result<(),
     let held = confirmed.filter(|confirmed| confirmed.not_before > confirmed.at);
     output.fields(&[
         ("Batch", batch.id.to_string()),
-        ("What", words(batch.action.as_str())),
+        ("What", what(batch)),
         ("State", state(status).into()),
         ("Paused because", batch.paused_because.clone().unwrap_or_default()),
         ("Planned", format!("{}, by {}", time(batch.planned_at, zone), batch.inviter)),
