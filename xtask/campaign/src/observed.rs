@@ -20,6 +20,7 @@ use invite_core::model::item::Item;
 use invite_core::model::message::Channel;
 use invite_core::model::metrics::Metrics;
 use invite_core::model::organisation::{Alias, Organisation};
+use invite_core::model::schedule::Due;
 use invite_core::model::sender::{Covers, SenderPause};
 use invite_core::model::suppression::Suppression;
 use invite_core::model::template_key::TemplateKey;
@@ -43,6 +44,7 @@ use invite_core::port::records::{
     SuppressionChange, Traces,
 };
 use invite_core::port::redemption::{Close, Guess, Link, OpenPassword, Redemption, Reserve, Reserved};
+use invite_core::port::schedules::{ClaimedDue, Schedules, SettleDue};
 
 use crate::phase::{InFlight, Phase};
 
@@ -245,4 +247,10 @@ delegate! { Records to store {
     fn has_hashed_suppressions(organisation: OrganisationId) -> bool;
     fn recognise(organisation: OrganisationId, addresses: Vec<KnownAddress>) -> ();
     fn traces(organisation: OrganisationId, user: UserId, addresses: Vec<(Channel, String)>) -> Traces;
+}}
+
+delegate! { Schedules to store {
+    fn add_due(organisation: OrganisationId, due: Vec<Due>) -> ();
+    fn claim_due(limit: usize, lease: Duration) -> Option<ClaimedDue>;
+    fn settle_due(settle: SettleDue) -> ();
 }}
