@@ -16,6 +16,7 @@ mod plans;
 #[cfg(feature = "real-server")]
 mod postgres;
 #[cfg(all(feature = "real-server", unix))]
+mod providers;
 mod proxy;
 mod rollout;
 mod script;

@@ -3,6 +3,8 @@
 use aws_sdk_sesv2::operation::get_account::GetAccountOutput;
 use aws_sdk_sesv2::types::FeatureStatus;
 
+use invite_core::model::rate::Rate;
+
 use crate::check::CheckError;
 
 /// The account in the transport's region, as GetAccount shows it at this moment.
@@ -46,6 +48,13 @@ impl Account {
     /// How many more messages the quota of 24 hours allows now; none where there is no quota.
     pub fn remaining(&self) -> Option<u64> {
         Some(self.daily_quota?.saturating_sub(self.sent_last_24_hours))
+    }
+
+    /// How fast the account may send, for [`Builder::email_rate`](invite_core::service::Builder::email_rate), rounded down; at
+    /// least one message a second. None where SES says nothing.
+    pub fn rate(&self) -> Option<Rate> {
+        let messages = u32::try_from(whole(self.send_rate.floor().max(1.0))).unwrap_or(u32::MAX);
+        (self.send_rate > 0.0).then(|| Rate::per_second(messages).ok()).flatten()
     }
 
     /// An error, which says what to do, if a rollout could not be sent with this account: it is shut down, paused, or in

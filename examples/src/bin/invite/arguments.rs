@@ -80,7 +80,7 @@ pub(crate) struct Globals {
     /// Read by [`parse`], since `--email` means something else to two commands.
     #[arg(skip)]
     pub(crate) email: Option<String>,
-    /// What SMS leave through: file:DIR (a folder to look at)
+    /// What SMS leave through: file:DIR (a folder to look at) or twilio:?from=NUMBER (Twilio)
     #[arg(
         long,
         global = true,
@@ -222,8 +222,8 @@ fn with_email(mut command: clap::Command, belongs: bool) -> clap::Command {
             .help_heading("Global options")
             .display_order(211)
             .help(
-                "What e-mail leaves through: file:DIR (a folder to look at), smtp://USER:PASSWORD@HOST:PORT (STARTTLS) \
-                 or smtps://… (TLS from the start)",
+                "What e-mail leaves through: file:DIR (a folder to look at), smtp://USER:PASSWORD@HOST:PORT (STARTTLS), \
+                 smtps://… (TLS from the start) or ses:?region=REGION (Amazon SES)",
             ),
     )
 }

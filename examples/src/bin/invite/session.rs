@@ -88,10 +88,14 @@ impl Session {
         let key = if has_key { sealing_key()? } else { unused_key()? };
         let sending = matches!(needs, Needs::Sending | Needs::Transport);
         let counts = Arc::new(Counts::default());
-        let leaving =
-            |channel, url: Option<&str>| Leaving::through(channel, url.filter(|_| sending), &counts);
-        let (email, sms) = (leaving(Channel::Email, email)?, leaving(Channel::Sms, sms)?);
-        let (builder, store) = database.open().await?;
+        let leaving = async |channel, url: Option<&str>| {
+            Leaving::through(channel, url.filter(|_| sending), &counts, output).await
+        };
+        let (email, sms) = (leaving(Channel::Email, email).await?, leaving(Channel::Sms, sms).await?);
+        let (mut builder, store) = database.open().await?;
+        if let Some(rate) = email.rate {
+            builder = builder.email_rate(rate);
+        }
         let builder = builder.email(email).sms(sms).seal_with(key).policy(policy(globals.policy.as_deref())?);
         let invites = with(builder).build().map_err(|error| Failure::failed(error.to_string()))?;
         Ok(Self { invites, store, counts, output, has_key, globals: globals.clone() })

@@ -8,17 +8,23 @@ use std::time::Duration;
 use async_trait::async_trait;
 use invite_core::model::message::{Channel, Message};
 use invite_core::model::outcome::{Answer, Outcome, Scope};
+use invite_core::model::rate::Rate;
 use invite_core::port::transport::Transport;
 use invite_file::FileTransport;
+use invite_ses::{CheckError, SesTransport};
 use invite_smtp::SmtpTransport;
+use invite_twilio::TwilioTransport;
 
 use crate::failure::Failure;
+use crate::output::Output;
 
 /// What messages of one channel leave through.
 #[derive(Debug, Clone)]
 pub(crate) struct Leaving {
     transport: Arc<dyn Transport>,
     counts: Arc<Counts>,
+    /// How fast the provider lets the account send, where it says so.
+    pub(crate) rate: Option<Rate>,
 }
 
 /// What transports answered.
@@ -32,11 +38,13 @@ pub(crate) struct Counts {
 
 impl Leaving {
     /// Through the transport that `url` names; without one, every message waits.
-    pub(crate) fn through(
+    pub(crate) async fn through(
         channel: Channel,
         url: Option<&str>,
         counts: &Arc<Counts>,
+        output: Output,
     ) -> Result<Self, Failure> {
+        let mut rate = None;
         let transport: Arc<dyn Transport> = match url {
             None => Arc::new(NoTransport(channel)),
             Some(url) => match Url::parse(channel, url)? {
@@ -46,9 +54,32 @@ impl Leaving {
                 Url::Smtp => {
                     Arc::new(SmtpTransport::from_url(url).map_err(|error| Failure::wrong(error.to_string()))?)
                 }
+                Url::Ses => {
+                    let ses = SesTransport::from_url(url).await;
+                    let ses = ses.map_err(|error| Failure::wrong(error.to_string()))?;
+                    rate = account(&ses, output).await?;
+                    Arc::new(ses)
+                }
+                Url::Twilio => {
+                    let twilio = TwilioTransport::from_url(url);
+                    Arc::new(twilio.map_err(|error| Failure::wrong(error.to_string()))?)
+                }
             },
         };
-        Ok(Self { transport, counts: counts.clone() })
+        Ok(Self { transport, counts: counts.clone(), rate })
+    }
+}
+
+/// What the SES account allows. Where it sends nothing for now, its messages wait, and why is said here; a configuration set
+/// that rewrites links is not sent through.
+async fn account(ses: &SesTransport, output: Output) -> Result<Option<Rate>, Failure> {
+    match ses.check().await {
+        Ok(account) => Ok(account.rate()),
+        Err(error @ CheckError::RewritesLinks { .. }) => Err(Failure::wrong(error.to_string())),
+        Err(error) => {
+            output.note(format!("Amazon SES: {error}"));
+            Ok(None)
+        }
     }
 }
 
@@ -87,6 +118,8 @@ impl Transport for NoTransport {
 pub(crate) enum Url {
     File(PathBuf),
     Smtp,
+    Ses,
+    Twilio,
 }
 
 impl Url {
@@ -99,11 +132,16 @@ impl Url {
             }
             (_, "file") => Ok(Self::File(rest.strip_prefix("//").unwrap_or(rest).into())),
             (Channel::Email, "smtp" | "smtps") => Ok(Self::Smtp),
+            (Channel::Email, "ses") => Ok(Self::Ses),
+            (Channel::Sms, "twilio") => Ok(Self::Twilio),
             (Channel::Email, _) => Err(Failure::wrong(
-                "--email (INVITE_EMAIL) must be file:DIR, smtp://USER:PASSWORD@HOST:PORT (STARTTLS) or \
-                 smtps://USER:PASSWORD@HOST:PORT (TLS from the start)",
+                "--email (INVITE_EMAIL) must be file:DIR, smtp://USER:PASSWORD@HOST:PORT (STARTTLS), \
+                 smtps://USER:PASSWORD@HOST:PORT (TLS from the start) or ses:?region=REGION (Amazon SES)",
             )),
-            (Channel::Sms, _) => Err(Failure::wrong("--sms (INVITE_SMS) must be file:DIR")),
+            (Channel::Sms, _) => Err(Failure::wrong(
+                "--sms (INVITE_SMS) must be file:DIR or twilio:?from=NUMBER (Twilio; its account and token come from \
+                 the environment)",
+            )),
         }
     }
 }
