@@ -2,6 +2,9 @@
 
 use url::Url;
 
+/// Its hosts have a domain of their own.
+const CHINA: &str = "amazonaws.com.cn";
+
 /// A topic that may report.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Topic {
@@ -18,7 +21,7 @@ impl Topic {
         let ["arn", partition, "sns", region, account, name] = parts[..] else { return None };
         let suffix = match partition {
             "aws" | "aws-us-gov" => "amazonaws.com",
-            "aws-cn" => "amazonaws.com.cn",
+            "aws-cn" => CHINA,
             _ => return None,
         };
         let is_region = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
@@ -39,7 +42,7 @@ impl Topic {
 
     /// Whether this is where the topic's region keeps a certificate.
     pub(super) fn keeps_certificate(&self, url: &str) -> bool {
-        self.is_at_home(url) && url.ends_with(".pem") && !url.contains('?')
+        self.is_at_home(url) && url.as_bytes().ends_with(b".pem") && !url.contains('?')
     }
 
     /// Whether this URL is of the topic's region. The text is compared, not what a parser makes of it, so that no two
@@ -56,7 +59,7 @@ impl Topic {
     pub(super) fn certificate_names(&self) -> Vec<String> {
         let (region, suffix) = (&self.region, self.suffix);
         let mut names = vec![format!("sns.{region}.{suffix}"), format!("sns-signing.{region}.{suffix}")];
-        if suffix.ends_with(".cn") {
+        if suffix == CHINA {
             names.push(format!("sns-{region}.{suffix}"));
         } else if region.starts_with("us-gov-") {
             names.push("sns-us-gov-west-1.amazonaws.com".to_owned());

@@ -136,7 +136,7 @@ pub(crate) fn signed(mut fields: Fields) -> Vec<u8> {
     let mut text = String::new();
     for name in names {
         if let Some(value) = fields.get(name) {
-            text += &format!("{name}\n{value}\n");
+            text.extend([name, "\n", value, "\n"]);
         }
     }
     let PrivateKeyDer::Pkcs8(der) = PrivateKeyDer::from_pem_slice(KEY.as_bytes()).unwrap() else { panic!() };

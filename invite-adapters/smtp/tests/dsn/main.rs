@@ -1,5 +1,7 @@
 //! Notifications as servers write them, and what is kept of them.
 
+#![allow(clippy::unwrap_used, reason = "a test that panics has failed, which is what it is for")]
+
 use invite_core::Secret;
 use invite_core::machine::delivery::Report;
 use invite_core::model::id::DeliveryId;
