@@ -117,6 +117,7 @@ mod gate;
 mod letter;
 mod quiet;
 mod redaction;
+pub mod sns;
 mod transport;
 mod url;
 mod verdict;

@@ -31,7 +31,7 @@ use crate::url;
 use crate::verdict::verdict;
 
 /// The tag that each message bears; its value is the delivery's id.
-const DELIVERY_TAG: &str = "invite-delivery";
+pub(crate) const DELIVERY_TAG: &str = "invite-delivery";
 /// Longer than any deadline that means something.
 const FOREVER: Duration = Duration::from_hours(24 * 365);
 

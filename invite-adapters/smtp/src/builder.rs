@@ -9,6 +9,7 @@ use idna::AsciiDenyList;
 use invite_core::Secret;
 
 use crate::credentials::Credentials;
+use crate::dsn::BounceAddress;
 use crate::error::SetupError;
 use crate::settings::{Figures, Security, Settings};
 use crate::tls::Tls;
@@ -31,6 +32,7 @@ pub struct SmtpBuilder {
     protection: Protection,
     credentials: Option<(String, Secret)>,
     hello_name: Option<String>,
+    bounces: Option<BounceAddress>,
     root_certificates: Vec<Vec<u8>>,
     figures: Figures,
 }
@@ -43,6 +45,7 @@ impl SmtpBuilder {
             protection,
             credentials: None,
             hello_name: None,
+            bounces: None,
             root_certificates: Vec::new(),
             figures: Figures::default(),
         }
@@ -64,6 +67,13 @@ impl SmtpBuilder {
     /// said in brackets, which RFC 5321, 4.1.3, asks of a host without a name, and which relays for submission take.
     pub fn hello_name(mut self, name: impl Into<String>) -> Self {
         self.hello_name = Some(name.into());
+        self
+    }
+
+    /// Has notifications about a message sent to an address of its own, by which they lead back to it: [`dsn`](crate::dsn)
+    /// has more. Without it they go to the author. The server must let this account send from such addresses.
+    pub fn bounces(mut self, address: BounceAddress) -> Self {
+        self.bounces = Some(address);
         self
     }
 
@@ -130,8 +140,9 @@ impl SmtpBuilder {
             None => None,
         };
         let hello_name = self.hello_name.as_deref().map(hello_name).transpose()?;
-        let (port, figures) = (self.port, self.figures);
-        Ok(SmtpTransport::new(Arc::new(Settings { host, port, security, credentials, hello_name, figures })))
+        let (port, figures, bounces) = (self.port, self.figures, self.bounces);
+        let settings = Settings { host, port, security, credentials, hello_name, bounces, figures };
+        Ok(SmtpTransport::new(Arc::new(settings)))
     }
 }
 

@@ -9,6 +9,7 @@ use invite_core::model::outcome::{Answer, Outcome, Refusal, Scope};
 
 use crate::capabilities::Capabilities;
 use crate::data::data;
+use crate::dsn::BounceAddress;
 
 /// What is said of a message, and its octets.
 pub(crate) struct Letter<'a> {
@@ -18,7 +19,8 @@ pub(crate) struct Letter<'a> {
     size: usize,
     /// Whether they are not ASCII alone.
     eight_bit: bool,
-    from: EmailAddress,
+    /// Where notifications go.
+    from: String,
     to: EmailAddress,
     /// Whether the address of an author is not ASCII. All domains are.
     author_is_international: bool,
@@ -27,7 +29,7 @@ pub(crate) struct Letter<'a> {
 
 impl<'a> Letter<'a> {
     /// The letter, or why it certainly never goes.
-    pub(crate) fn of(message: &'a Message) -> Result<Self, Outcome> {
+    pub(crate) fn of(message: &'a Message, bounces: Option<&BounceAddress>) -> Result<Self, Outcome> {
         let Content::Email(email) = &message.content else {
             return Err(refused(Refusal::Content, "this transport carries e-mail only"));
         };
@@ -37,12 +39,13 @@ impl<'a> Letter<'a> {
         let (size, eight_bit) = (octets.len(), !octets.is_ascii());
         let data = data(octets)
             .map_err(|_| refused(Refusal::Content, "the message has a line that no mail server takes"))?;
-        let (from, to) = (written.from.address.clone(), written.to.address.clone());
-        if [&from, &to].iter().any(|address| !fits_a_command(address.as_str())) {
+        let (author, to) = (&written.from.address, written.to.address.clone());
+        let from = bounces.map_or_else(|| author.as_str().to_owned(), |it| it.address(message.delivery));
+        if [author.as_str(), &from, to.as_str()].iter().any(|address| !fits_a_command(address)) {
             return Err(refused(Refusal::Content, "an address has a character that no command can carry"));
         }
         let author_is_international =
-            !from.as_str().is_ascii() || written.reply_to.as_ref().is_some_and(|it| !is_ascii(it));
+            !author.as_str().is_ascii() || written.reply_to.as_ref().is_some_and(|it| !is_ascii(it));
         Ok(Self { data, size, eight_bit, from, to, author_is_international, email })
     }
 

@@ -124,6 +124,7 @@ mod connection;
 mod conversation;
 mod credentials;
 mod data;
+pub mod dsn;
 mod error;
 mod letter;
 mod outcomes;

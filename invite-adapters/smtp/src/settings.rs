@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::credentials::Credentials;
+use crate::dsn::BounceAddress;
 use crate::tls::Tls;
 
 /// Where it connects to, how, and for how long it waits.
@@ -14,6 +15,8 @@ pub(crate) struct Settings {
     pub(crate) credentials: Option<Credentials>,
     /// What EHLO says; the address of the connection's own end where there is none.
     pub(crate) hello_name: Option<String>,
+    /// What MAIL says; the author's address where there is none.
+    pub(crate) bounces: Option<BounceAddress>,
     pub(crate) figures: Figures,
 }
 

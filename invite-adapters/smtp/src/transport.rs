@@ -103,7 +103,7 @@ impl Transport for SmtpTransport {
         // A little sooner, so that the answer is there when the deadline is.
         let deadline = deadline.min(FOREVER);
         let until = Instant::now() + deadline.saturating_sub((deadline / 20).min(Duration::from_millis(200)));
-        let letter = match Letter::of(message) {
+        let letter = match Letter::of(message, self.pool.settings.bounces.as_ref()) {
             Ok(letter) => letter,
             Err(outcome) => return outcome,
         };

@@ -1,8 +1,10 @@
 //! What goes over the wire, read as a server reads it.
 
+use invite_core::Secret;
 use invite_core::model::message::{Content, Email, Message, Sms};
 use invite_core::model::outcome::{Outcome, Refusal, Scope};
 use invite_core::port::transport::Transport;
+use invite_smtp::dsn::BounceAddress;
 use mail_parser::MessageParser;
 
 use crate::support::server::{Arrived, Script};
@@ -182,4 +184,19 @@ async fn long_lines_are_folded_before_they_go() {
         ..email()
     });
     assert!(fits_the_wire(&arrived(&[], &long).await.octets));
+}
+
+#[tokio::test]
+async fn notifications_go_to_an_address_of_the_message_and_answers_to_the_author() {
+    let secret = Secret::new("sixteen octets or more".to_owned());
+    let bounces = BounceAddress::new("bounces@bounces.nordby.example", secret).unwrap();
+    let server = Script::offering(&[]).start().await;
+    let transport = plain(&server).bounces(bounces.clone()).build().unwrap();
+    let message = message();
+    accepted(&transport, &message).await;
+    let arrived = server.seen().messages.remove(0);
+    let from = arrived.mail.strip_prefix("MAIL FROM:").unwrap();
+    assert_eq!(bounces.delivery(from), Some(message.delivery), "{from}");
+    let octets = String::from_utf8_lossy(&arrived.octets);
+    assert!(octets.contains("<invites@nordby.example>") && !octets.contains("bounces+"), "{octets}");
 }
