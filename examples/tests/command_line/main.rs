@@ -15,8 +15,8 @@ mod people;
 mod plans;
 #[cfg(feature = "real-server")]
 mod postgres;
-#[cfg(all(feature = "real-server", unix))]
 mod providers;
+#[cfg(all(feature = "real-server", unix))]
 mod proxy;
 mod rollout;
 mod script;

@@ -182,6 +182,7 @@ fn the_preferred_channel_is_set_and_shown() {
     let house = House::with_people();
     house.run("user set carla --prefers sms").ok();
     assert!(house.run("user show carla").ok().out.contains("sms"));
+    house.run("org set --channels email").ok();
     let refused = house.run("org set --sms-fallback true").ended(2).err;
     assert!(refused.contains("both"), "{refused}");
     house.run("org set --channels email,sms --country NO --sms-fallback true --prefers both").ok();

@@ -63,8 +63,8 @@ impl TwilioBuilder {
         self
     }
 
-    /// Whom messages come from that name no sender themselves: a number in E.164 (`+4791234567`), an alphanumeric sender
-    /// (`ACME`: 1 to 11 letters of ASCII, digits and spaces, at least one letter) or the SID of a messaging service
+    /// Whom messages come from that name no sender themselves: a number in E.164 (`+4791234567`), a short
+    /// code of 5 or 6 digits, an alphanumeric sender (`ACME`: 1 to 11 letters of ASCII, digits and spaces, at least one letter) or the SID of a messaging service
     /// (`MG…`), which chooses the number.
     pub fn sender(mut self, sender: impl Into<String>) -> Self {
         self.sender = Some(sender.into());

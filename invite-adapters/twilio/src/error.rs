@@ -40,8 +40,8 @@ pub enum SetupError {
     Credentials,
     /// There is no sender, or one that Twilio does not take.
     #[error(
-        "the sender must be a number in E.164 (+4791234567), an alphanumeric sender of 1 to 11 letters, digits and spaces \
-         with at least one letter (ACME), or the SID of a messaging service (MG and 32 hexadecimal digits)"
+        "the sender must be a number in E.164 (+4791234567), a short code of 5 or 6 digits, an alphanumeric sender of 1 to \
+         11 letters, digits and spaces with at least one letter (ACME), or the SID of a messaging service (MG and 32 hexadecimal digits)"
     )]
     Sender,
     /// There are a sender and a messaging service.

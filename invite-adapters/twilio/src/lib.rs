@@ -31,7 +31,7 @@
 //! | `TWILIO_ACCOUNT_SID` | `AC…` |
 //! | `TWILIO_API_KEY`, `TWILIO_API_KEY_SECRET` | an API key, `SK…`, and its secret; it goes before the auth token |
 //! | `TWILIO_AUTH_TOKEN` | the auth token of the account |
-//! | `TWILIO_FROM` | a number, or an alphanumeric sender |
+//! | `TWILIO_FROM` | a number, a short code, or an alphanumeric sender |
 //! | `TWILIO_MESSAGING_SERVICE_SID` | `MG…`, in place of it |
 //!
 //! [`from_env`](TwilioTransport::from_env) reads these. [`from_url`](TwilioTransport::from_url) reads

@@ -11,7 +11,7 @@ const LONGEST: usize = 11;
 /// A sender that Twilio takes.
 #[derive(Clone)]
 pub(crate) enum Sender {
-    /// A number in E.164, or an alphanumeric sender.
+    /// A number in E.164, a short code, or an alphanumeric sender.
     From(String),
     /// A messaging service, which chooses the number.
     MessagingService(String),
@@ -25,6 +25,10 @@ impl Sender {
         if text.starts_with('+') {
             let number = PhoneNumber::try_from(text.to_owned()).map_err(|_| SetupError::Sender)?;
             return Ok(Self::From(number.into()));
+        }
+        // A short code: a national number of 5 or 6 digits, which Twilio takes without a plus sign.
+        if matches!(text.len(), 5 | 6) && text.bytes().all(|b| b.is_ascii_digit()) {
+            return Ok(Self::From(text.to_owned()));
         }
         let fits = (1..=LONGEST).contains(&text.len());
         let allowed = text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b' ');
@@ -53,6 +57,8 @@ mod tests {
         let service = format!("MG{}", "0a".repeat(16));
         for (text, parameter) in [
             ("+4791234567", ("From", "+4791234567")),
+            ("12345", ("From", "12345")),
+            ("123456", ("From", "123456")),
             ("ACME", ("From", "ACME")),
             ("Nordby 24", ("From", "Nordby 24")),
             ("ABCDEFGHIJK", ("From", "ABCDEFGHIJK")),
@@ -65,8 +71,21 @@ mod tests {
 
     #[test]
     fn what_twilio_does_not_take_is_no_sender() {
-        for text in ["", " ", "12345678", "1 2", "ABCDEFGHIJKL", "Nørdby", "A-B", "A\nB", "+", "+47", "+47x"]
-        {
+        for text in [
+            "",
+            " ",
+            "1234",
+            "1234567",
+            "12345678",
+            "1 2",
+            "ABCDEFGHIJKL",
+            "Nørdby",
+            "A-B",
+            "A\nB",
+            "+",
+            "+47",
+            "+47x",
+        ] {
             assert!(matches!(Sender::parse(text), Err(SetupError::Sender)), "{text:?}");
         }
     }

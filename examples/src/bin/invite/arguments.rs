@@ -77,7 +77,7 @@ pub(crate) struct Globals {
         value_name = "DATABASE"
     )]
     pub(crate) db: Option<String>,
-    /// Read by [`parse`], since `--email` means something else to two commands.
+    /// Read by [`parse`], since `--email` means something else to three commands.
     #[arg(skip)]
     pub(crate) email: Option<String>,
     /// What SMS leave through: file:DIR (a folder to look at) or twilio:?from=NUMBER (Twilio)
@@ -195,7 +195,7 @@ pub(crate) enum Command {
 const THROUGH: &str = "through";
 
 /// Commands to which `--email` is a person's address.
-const WITH_ADDRESS: [&str; 2] = ["add", "set"];
+const WITH_ADDRESS: [&str; 3] = ["add", "set", "correct"];
 
 /// All that can be typed.
 pub(crate) fn command() -> clap::Command {

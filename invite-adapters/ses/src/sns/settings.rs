@@ -30,10 +30,9 @@ impl Settings {
         Ok(Self { topics, window: Duration::from_hours(1), roots, intermediates: Vec::new() })
     }
 
-    /// How old a message may be, and how far ahead its clock. By default an hour, for which SNS goes on trying to deliver
-    /// by its default policy of 50 attempts
-    /// (<https://docs.aws.amazon.com/sns/latest/dg/sns-message-delivery-retries.html>). A topic with a longer policy of its
-    /// own needs as much here.
+    /// How old a message may be, and how far ahead its clock. By default an hour: no policy can make SNS try an HTTPS
+    /// endpoint for longer than 3,600 s
+    /// (<https://docs.aws.amazon.com/sns/latest/dg/sns-message-delivery-retries.html>).
     #[must_use]
     pub fn window(mut self, time: Duration) -> Self {
         self.window = time;
