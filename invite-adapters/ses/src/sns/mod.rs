@@ -63,10 +63,14 @@ mod error;
 mod event;
 mod fetch;
 mod receive;
+#[cfg(feature = "axum")]
+mod router;
 mod settings;
 
 pub use certificate::{Certificates, FetchError};
 pub use error::{Error, SettingsError};
 pub use fetch::HttpsCertificates;
 pub use receive::{Received, SubscribeUrl, receive};
+#[cfg(feature = "axum")]
+pub use router::router;
 pub use settings::Settings;

@@ -46,7 +46,11 @@
 
 mod bounce_address;
 mod mime;
+#[cfg(feature = "axum")]
+mod router;
 mod status;
 
 pub use bounce_address::{BounceAddress, BounceAddressError};
+#[cfg(feature = "axum")]
+pub use router::router;
 pub use status::{LARGEST, TooLarge, read};

@@ -25,11 +25,15 @@ mod consent;
 mod parameters;
 mod public_url;
 mod report;
+#[cfg(feature = "axum")]
+mod router;
 mod signature;
 
 use std::fmt;
 
 pub use consent::ConsentChange;
+#[cfg(feature = "axum")]
+pub use router::router;
 pub use signature::{NotSigned, verify};
 
 use invite_core::port::queue::Reported;
