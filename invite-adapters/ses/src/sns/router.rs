@@ -9,8 +9,8 @@ use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::StatusCode;
 use axum::routing::post;
-use chrono::Utc;
 use invite_core::Invites;
+use invite_core::port::clock::{Clock, SystemClock};
 use tracing::{info, warn};
 
 use super::certificate::Certificates;
@@ -57,7 +57,7 @@ where
 }
 
 async fn take(State(shared): State<Shared>, body: Bytes) -> StatusCode {
-    let received = receive(&body, &shared.settings, &*shared.certificates, Utc::now()).await;
+    let received = receive(&body, &shared.settings, &*shared.certificates, SystemClock.now()).await;
     match received {
         Ok(Received::Reports(reports)) => match shared.invites.report(reports).await {
             Ok(_) => StatusCode::OK,

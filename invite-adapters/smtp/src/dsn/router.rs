@@ -44,10 +44,7 @@ async fn take(State(shared): State<Shared>, uri: Uri, headers: HeaderMap, body: 
         return StatusCode::BAD_REQUEST;
     };
     let Some(delivery) = shared.address.delivery(&recipient) else { return StatusCode::OK };
-    let reported = match read(&body, delivery) {
-        Ok(reported) => reported,
-        Err(_) => return StatusCode::PAYLOAD_TOO_LARGE,
-    };
+    let Ok(reported) = read(&body, delivery) else { return StatusCode::PAYLOAD_TOO_LARGE };
     match shared.invites.report(reported.into_iter().collect()).await {
         Ok(_) => StatusCode::OK,
         Err(error) => {
