@@ -24,6 +24,7 @@ use crate::model::selection::Filter;
 use crate::model::user::User;
 use crate::policy::Policy;
 use crate::port::accounts::UserPage;
+use crate::port::error::PortResult;
 use crate::port::schedules::{ClaimedDue, SettleDue};
 
 /// People of one organisation who are looked at together: a batch of a schedule is no larger, but for one that invites
@@ -49,9 +50,8 @@ impl Invites {
         Ok(())
     }
 
-    /// Does a piece of what is due by schedules; says whether there was any.
-    pub(super) async fn do_what_is_due(&self) -> Result<bool, Error> {
-        let Some(claimed) = self.inner.store.claim_due(AT_ONCE, LEASE).await? else { return Ok(false) };
+    /// Does a piece of what is due by schedules.
+    pub(super) async fn do_what_is_due(&self, claimed: ClaimedDue) -> Result<(), Error> {
         let (organisation, token) = (claimed.organisation, claimed.token);
         let settle = SettleDue {
             organisation,
@@ -60,8 +60,12 @@ impl Invites {
             done: claimed.subjects.clone(),
             next: self.carry_out_due(&claimed).await?,
         };
-        self.inner.store.settle_due(settle).await?;
-        Ok(true)
+        Ok(self.inner.store.settle_due(settle).await?)
+    }
+
+    /// Takes work that is due, if there is any.
+    pub(super) async fn claim_what_is_due(&self) -> PortResult<Option<ClaimedDue>> {
+        self.inner.store.claim_due(AT_ONCE, LEASE).await
     }
 
     /// Carries out due work; gives what comes after it.

@@ -14,8 +14,8 @@ use invite_core::model::selection::Filter;
 use invite_core::model::sender::Covers;
 use invite_core::model::template_key::TemplateKey;
 use invite_core::service::{
-    Acceptance, ConfirmOptions, Error, FreshAnswer, FreshRequest, HandOverOptions, ImportOptions, Preview,
-    Retry, SecretCheck, SignIn, SignedIn,
+    Acceptance, ConfirmOptions, Consent, Correction, Error, FreshAnswer, FreshRequest, HandOverOptions,
+    ImportOptions, Preview, Retry, SecretCheck, SignIn, SignedIn,
 };
 use invite_core::{Actor, Invite, Invites, Secret};
 
@@ -97,7 +97,7 @@ impl Two {
                 assert!(matches!(invites.authorise(&pretends).await, Err(Error::NotAllowed)));
             }
             "users" | "user" | "add_user" | "change_user" | "import" | "imports" | "undo_import" | "find_user"
-            | "export_person" | "erase_person" | "record_erased" => self.try_to_cross_with_people(service).await,
+            | "export_person" | "correct_address" | "erase_person" | "record_erased" => self.try_to_cross_with_people(service).await,
             "plan" => {
                 let plan = invites.plan(thief, Invite::users([anna])).await.unwrap();
                 assert_eq!(plan.totals().recipients(), 0);
@@ -170,6 +170,10 @@ impl Two {
                 let sign_in = SignIn::new("anna", temporary.clone());
                 assert_eq!(invites.sign_in(theirs, sign_in).await.unwrap(), SignedIn::Refused);
             }
+            "consent" => {
+                let stop = invites.consent(theirs, Channel::Email, "anna@acme.example", Consent::OptedOut);
+                stop.await.unwrap();
+            }
             "record_change" => invites.record_change(theirs, &[anna]).await.unwrap(),
             "record_added" => invites.record_added(theirs, &[anna]).await.unwrap(),
             "record_sign_in" => invites.record_sign_in(theirs, &[(anna, now)]).await.unwrap(),
@@ -196,6 +200,10 @@ impl Two {
                 let mut other = person("other", |_| {});
                 other.id = anna;
                 invites.add_user(thief, other).await.unwrap();
+            }
+            "correct_address" => {
+                let wrong = Correction::Email("thief@acme.example".parse().unwrap());
+                not_found(invites.correct_address(thief, anna, wrong).await);
             }
             "change_user" => {
                 not_found(invites.change_user(thief, anna, |user| user.deactivated = true).await);

@@ -1372,14 +1372,6 @@ impl Schedules for Wrong {
     }
 
     async fn settle_due(&self, settle: SettleDue) -> PortResult<()> {
-        if self.is(Fault::NoFencing) {
-            // Whoever has it now, it goes.
-            let all = self.store.claim_due(usize::MAX, Duration::ZERO).await?;
-            if let Some(ClaimedDue { organisation, kind, token, subjects }) = all {
-                let next = Vec::new();
-                self.store.settle_due(SettleDue { organisation, token, kind, done: subjects, next }).await?;
-            }
-        }
         self.store.settle_due(settle).await
     }
 }

@@ -63,6 +63,11 @@ impl Ports {
         ask(&self.0.store, (doing, ANSWER_WITHIN), call).await
     }
 
+    /// A call that was not asked here has failed.
+    pub(super) fn store_failed(&self, error: &PortError) {
+        self.0.store.failed(error);
+    }
+
     /// Asks the store to renew a lease, which is asked again before long.
     pub(super) async fn renewal<T>(
         &self,

@@ -23,7 +23,7 @@ pub(super) async fn keep_schedules(inner: Arc<Inner>, ports: Ports, stop: Stop, 
             return;
         }
         rings.forget();
-        match did_some(&invites).await {
+        match did_some(&invites, &ports).await {
             Ok(true) => wait = FIRST_WAIT,
             Ok(false) => {
                 wait = FIRST_WAIT;
@@ -43,7 +43,7 @@ pub(super) async fn catch_up(inner: Arc<Inner>, ports: &Ports) -> PortResult<()>
     let invites = Invites { inner };
     let mut wait = FIRST_WAIT;
     loop {
-        match did_some(&invites).await {
+        match did_some(&invites, ports).await {
             Ok(true) => wait = FIRST_WAIT,
             Ok(false) => return Ok(()),
             Err(error) if !error.is_transient() => return Err(error),
@@ -58,10 +58,15 @@ pub(super) async fn catch_up(inner: Arc<Inner>, ports: &Ports) -> PortResult<()>
 
 /// What cannot be done, since a sender is missing, say, is told, and tried again when its lease is over; meanwhile others
 /// have their turn.
-async fn did_some(invites: &Invites) -> Result<bool, PortError> {
-    match invites.do_what_is_due().await {
-        Ok(some) => Ok(some),
-        Err(Error::Port(error)) => Err(error),
+async fn did_some(invites: &Invites, ports: &Ports) -> Result<bool, PortError> {
+    let claimed = ports.store("look for what is due", invites.claim_what_is_due()).await?;
+    let Some(claimed) = claimed else { return Ok(false) };
+    match invites.do_what_is_due(claimed).await {
+        Ok(()) => Ok(true),
+        Err(Error::Port(error)) => {
+            ports.store_failed(&error);
+            Err(error)
+        }
         Err(error) => {
             tracing::error!(%error, "what a schedule asks for cannot be done; it is tried again in some minutes");
             Ok(true)
