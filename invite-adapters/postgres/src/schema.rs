@@ -22,8 +22,7 @@ const FILES: &[(&str, &str)] = &[
     ("0002_metrics_and_retention.sql", include_str!("../migrations/0002_metrics_and_retention.sql")),
     ("0003_rates.sql", include_str!("../migrations/0003_rates.sql")),
     ("0004_destinations.sql", include_str!("../migrations/0004_destinations.sql")),
-    ("0005_channels.sql", include_str!("../migrations/0005_channels.sql")),
-    ("0006_schedules.sql", include_str!("../migrations/0006_schedules.sql")),
+    ("0005_channels_and_schedules.sql", include_str!("../migrations/0005_channels_and_schedules.sql")),
 ];
 
 /// A step that brings the tables to the next version, for a host that runs its migrations itself.

@@ -17,8 +17,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0007_retention.sql"),
     include_str!("../migrations/0008_rates.sql"),
     include_str!("../migrations/0009_work.sql"),
-    include_str!("../migrations/0010_channels.sql"),
-    include_str!("../migrations/0011_schedules.sql"),
+    include_str!("../migrations/0010_channels_and_schedules.sql"),
 ];
 
 /// Brings the tables to the newest version. Safe when several processes start at once: one does it, the others wait

@@ -154,8 +154,9 @@ impl Default for ReminderRules {
 pub enum ChannelRule {
     /// What the person prefers, else the organisation ([`Settings::prefers`]). A reminder also goes by SMS where nothing
     /// else arrived.
+    // By this name in stores, where releases that know no preference read it.
     #[default]
-    #[serde(alias = "email_else_sms")]
+    #[serde(rename = "email_else_sms")]
     Preferred,
     /// E-mail only.
     Email,
